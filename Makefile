@@ -1,0 +1,94 @@
+# Needs make and Python 3.11 or newer; everything else goes into .venv, from the lock.
+# Another interpreter: make setup PYTHON=python3.13 (after make clean).
+
+PYTHON ?= python3
+WORKERS ?= 2
+ARGS ?=
+
+BIN := .venv/bin
+RUN := $(BIN)/python -m
+# Stamps: present and newer than what they were made from, so that a second run installs nothing.
+LOCKED := .venv/.locked
+READY := .venv/.ready
+SIP_PACKAGES := kamailio kamailio-redis-modules sip-tester
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-fast test-sip check lint types fmt lock schemas bench \
+	bench-quick clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv from the lock and set the hooks that check a commit
+	@if git rev-parse --git-dir >/dev/null 2>&1; then $(BIN)/pre-commit install; fi
+
+demo: $(READY) ## run a messy campaign end to end and compare its report with the truth
+	@$(BIN)/callfold demo $(ARGS)
+
+up: $(READY) ## start all processes and keep them until interrupted
+	@$(BIN)/callfold up $(ARGS)
+
+test: check ## all checks, then all tests but sip, soak and bench: what CI runs
+	@$(RUN) pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+test-fast: $(READY) ## only the tests that start no server
+	@$(RUN) pytest -m "not slow" tests/test_tidy.py tests/unit tests/property $(ARGS)
+
+test-sip: $(READY) sip-packages ## real SIP calls through Kamailio, driven by SIPp (Debian)
+	@$(RUN) pytest -m sip tests/e2e $(ARGS)
+
+check: lint types ## every check that runs no code
+
+lint: $(READY) ## ruff, formatting and layers
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(READY) ## mypy --strict
+	@$(RUN) mypy
+
+fmt: $(READY) ## format and repair what can be repaired
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+lock: $(READY) ## renew the lock and check every platform (ARGS=--upgrade: newest versions)
+	@$(BIN)/python deploy/lock.py $(ARGS)
+
+schemas: $(READY) ## renew the JSON Schemas and the AsyncAPI document from the structs
+	@$(RUN) shared.contracts.documents
+
+bench: $(READY) ## measure everything of tests/bench
+	@$(RUN) tests.bench $(ARGS)
+
+bench-quick: $(READY) ## the same in two minutes
+	@$(RUN) tests.bench --quick $(ARGS)
+
+clean: ## remove .venv, caches and what was built
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
+	find services shared tests deploy -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: sip-packages
+sip-packages:
+	@{ command -v kamailio && command -v sipp && dpkg --status kamailio-redis-modules; } \
+		>/dev/null 2>&1 && exit; \
+	if test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null; then \
+		echo "These tests need $(SIP_PACKAGES). On Debian or Ubuntu, as root:" \
+			"apt-get update && apt-get install $(SIP_PACKAGES)" >&2; exit 1; fi; \
+	apt-get update --quiet --quiet && DEBIAN_FRONTEND=noninteractive \
+		apt-get install --yes --quiet --quiet $(SIP_PACKAGES)
+
+$(LOCKED): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Callfold needs Python 3.11 or newer, and $(PYTHON) is not:" \
+		"name another, as in make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
+	@echo "Installing what requirements.lock names into .venv (a minute, once)"
+	@$(PYTHON) -m venv --clear .venv || { \
+		echo "On Debian and Ubuntu, venv is a package of its own: python3-venv" >&2; exit 1; }
+	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(READY): $(LOCKED) pyproject.toml
+	@$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--editable .
+	@touch $@

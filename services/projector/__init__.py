@@ -1,0 +1,5 @@
+"""The partition owner: read → decode → fold → commit, for the lanes that it holds.
+
+`lease_keeper` decides which lanes, `engine` reads and folds them, `commit_thread` commits while
+the engine goes on, `stream_keeper` trims behind; `app` puts them together.
+"""

@@ -1,0 +1,70 @@
+"""Finds the one event that the database refuses, or that kills the process, so that it is parked.
+
+Batches shrink by halves while they fail and grow again by doubling once they pass, so that all
+around the bad event is committed as usual (architecture.md, point 10).
+"""
+
+import psycopg
+from psycopg import errors
+
+from shared.contracts.park_reasons import ParkReason
+from shared.projections.folding import FoldFailedError
+from shared.projections.write_set import WriteSet
+
+#: Deaths without a commit after which the batch is suspected; each further one divides it by 16.
+_DEATHS_SUSPECT = 2
+_DEATHS_SHIFT_BITS = 4
+_REFUSALS = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    errors.ProgramLimitExceeded,
+    errors.StatementTooComplex,
+    errors.UntranslatableCharacter,
+)
+
+
+class Bisection:
+    """How large a batch may be, and which entries are condemned to be parked."""
+
+    def __init__(self, events_max: int) -> None:
+        """`events_max` bounds a batch when nothing is wrong."""
+        self._usual_max = events_max
+        self.events_max = events_max
+        #: (lane, ms, seq) → why.
+        self.condemned: dict[tuple[int, int, int], tuple[ParkReason, str]] = {}
+        self._submitted: list[tuple[int, int, int]] = []
+        self._events = 0
+
+    def taken_up(self, lane: int, unclean_deaths: int) -> None:
+        """A lane begins anew; deaths of its owners without a commit make its batches small."""
+        if unclean_deaths >= _DEATHS_SUSPECT:
+            shift = _DEATHS_SHIFT_BITS * (unclean_deaths - _DEATHS_SUSPECT + 1)
+            self.events_max = max(1, min(self.events_max, self._usual_max >> shift))
+
+    def condemn_fold(self, failure: FoldFailedError) -> None:
+        """Our own code failed on this entry: park it."""
+        entry = failure.entry
+        detail = f"{type(failure.__cause__).__name__}: {failure.__cause__}"
+        self.condemned[failure.lane, entry.ms, entry.seq] = (ParkReason.FOLD_FAILED, detail)
+
+    def submitted(self, writes: WriteSet) -> None:
+        """A batch is on its way."""
+        self._events = writes.events
+        self._submitted = [(lane, *write.new) for lane, write in writes.lanes.items()]
+
+    def refused(self, error: Exception) -> bool:
+        """Whether the database refused the batch because of its data; the next one is smaller."""
+        if not isinstance(error, _REFUSALS):
+            return False
+        if self._events == 1:
+            reason = (ParkReason.DATABASE_REFUSED, str(error).strip().split("\n")[0])
+            self.condemned[self._submitted[0]] = reason
+        self.events_max = max(1, self._events // 2)
+        return True
+
+    def succeeded(self) -> None:
+        """A batch went through: grow back, and forget who was condemned in it."""
+        self.events_max = min(self.events_max * 2, self._usual_max)
+        passed = dict((lane, (ms, seq)) for lane, ms, seq in self._submitted)
+        for key in [k for k in self.condemned if k[1:] <= passed.get(k[0], (-1, -1))]:
+            del self.condemned[key]

@@ -1,0 +1,288 @@
+"""The loop of a projector: read what the lanes hold, fold it, hand batches to the committer.
+
+Batches adapt: what is there is committed at once when the streams are quiet; under load a batch
+grows while the one before it commits. Any failed commit drops everything that is not in the
+database, the cache too, and the lanes are read again from their committed cursors.
+"""
+
+from collections.abc import Callable
+from threading import Event
+
+import psycopg
+import redis
+import structlog
+
+from services.projector.bisection import Bisection
+from services.projector.commit_thread import CommitThread
+from services.projector.health import Health, Metrics
+from services.projector.lease_keeper import LeaseKeeper
+from shared.clock import monotonic_s
+from shared.contracts.entries import Entry
+from shared.delivery.connection import redis_client
+from shared.delivery.lane_reader import LaneReader
+from shared.errors import FencedError, StaleStateError
+from shared.folds.journal import Position
+from shared.projections.folding import FoldFailedError, Folding
+from shared.projections.state_cache import StateCache
+from shared.settings import Settings
+from shared.storage.connection import connect
+from shared.storage.lanes import Lanes
+from shared.storage.subjects import SubjectReader
+
+_log = structlog.get_logger()
+
+#: How long a read waits for entries when nothing else is to be done.
+_IDLE_BLOCK_MS = 100
+#: How long the engine looks at the commit under way before it reads on.
+_COMMIT_GLANCE_S = 0.002
+#: How often an idle lane vouches that it is empty.
+_VOUCH_S = 0.25
+_PAUSE_FIRST_S = 0.1
+_PAUSE_MOST_S = 2.0
+
+
+class Engine:
+    """Folds the lanes that the lease keeper holds; runs in one thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        keeper: LeaseKeeper,
+        committer: CommitThread,
+        partitions: int,
+        generation: int,
+        health: Health,
+        metrics: Metrics,
+    ) -> None:
+        """Connects when it runs."""
+        self._settings = settings
+        self._keeper = keeper
+        self._committer = committer
+        self._generation = generation
+        self._health = health
+        self._metrics = metrics
+        self._reader = LaneReader(redis_client(settings.require_redis_url()))
+        self._database: psycopg.Connection | None = None
+        self._subjects: SubjectReader | None = None
+        self._cache = StateCache(settings.cache_bytes)
+        self._folding = Folding(partitions, self._cache, self._load)
+        self._bisection = Bisection(settings.batch_events_max)
+        self._epochs: dict[int, int] = {}
+        self._read: dict[int, Position] = {}
+        #: Lane → archived position and entries read; what the stream keeper trims behind.
+        self.committed: dict[int, tuple[Position, int]] = {}
+        self._under_way: dict[int, tuple[Position, int]] = {}
+        self._batch_began_s = 0.0
+        self._vouched_s = 0.0
+        self._pause_s = _PAUSE_FIRST_S
+
+    def run(self, stopping: Event) -> None:
+        """Fold until told to stop; then commit what is folded and end."""
+        while not stopping.is_set():
+            self._guarded(self._turn, stopping)
+        self._guarded(self._finish, stopping)
+        self._reader.close()
+        if self._database is not None:
+            self._database.close()
+
+    def _guarded(self, turn: Callable[[], None], stopping: Event) -> None:
+        """One turn; a server that is away is waited for, and nothing in memory is trusted then."""
+        self._health.engine_beat_s = monotonic_s()
+        try:
+            turn()
+        except redis.RedisError as error:
+            self._wait("redis", error, stopping)
+        except FoldFailedError as error:
+            _log.error("fold failed", lane=error.lane, error=str(error), exc_info=error)
+            self._bisection.condemn_fold(error)
+            self._begin_again()
+        except psycopg.Error as error:
+            self._begin_again()
+            self._wait("database", error, stopping)
+        else:
+            self._pause_s = _PAUSE_FIRST_S
+
+    def _wait(self, part: str, error: Exception, stopping: Event) -> None:
+        words = str(error).strip().split("\n")[0]
+        self._health.trouble[part] = words
+        _log.warning(f"{part} away, waiting", error=words, pause_s=self._pause_s)
+        stopping.wait(self._pause_s)
+        self._pause_s = min(self._pause_s * 2, _PAUSE_MOST_S)
+
+    def _turn(self) -> None:
+        self._look_at_commit(0)
+        self._follow_leases()
+        if not self._read:
+            self._look_at_commit(0.05)
+            return
+        more = False
+        if self._full():
+            self._look_at_commit(0.05)
+        else:
+            if self._committer.busy and self._folding.events:
+                self._look_at_commit(_COMMIT_GLANCE_S)
+            more = self._read_lanes()
+        if self._folding.events and not self._committer.busy and self._ready(more):
+            self._submit()
+
+    def _full(self) -> bool:
+        return (
+            self._folding.events >= self._bisection.events_max
+            or self._folding.bytes_held >= self._settings.batch_bytes_max
+        )
+
+    def _ready(self, more: bool) -> bool:
+        """Whether the batch should go: full, old, or nothing more waits to join it."""
+        age_ms = (monotonic_s() - self._batch_began_s) * 1000
+        return not more or self._full() or age_ms >= self._settings.batch_age_ms
+
+    def _read_lanes(self) -> bool:
+        busy = bool(self._folding.events)
+        now_s = monotonic_s()
+        server_ms = None
+        if now_s - self._vouched_s >= _VOUCH_S:
+            self._vouched_s, server_ms = now_s, self._reader.server_ms()
+        found, more = self._reader.read(self._read, None if busy else _IDLE_BLOCK_MS)
+        self._health.read_s = monotonic_s()
+        self._health.trouble.pop("redis", None)
+        if server_ms is not None:
+            self._vouch(server_ms, found)
+        for lane, entries in found.items():
+            more |= self._take(lane, entries)
+        return more
+
+    def _take(self, lane: int, entries: list[Entry]) -> bool:
+        """Fold entries of a lane; returns whether some did not fit and must be read again."""
+        room = self._bisection.events_max - self._folding.events
+        taken = entries[:room]
+        if taken:
+            if not self._folding.events:
+                self._batch_began_s = monotonic_s()
+            self._folding.take(lane, self._read[lane], taken, self._bisection.condemned)
+            self._read[lane] = (taken[-1].ms, taken[-1].seq)
+        return len(taken) < len(entries)
+
+    def _vouch(self, server_ms: int, found: dict[int, list[Entry]]) -> None:
+        """Lanes that were empty when Redis said its time, and have nothing under way, say so."""
+        idle = [
+            lane
+            for lane, position in self._read.items()
+            if lane not in found and self.committed[lane][0] == position
+        ]
+        self._keeper.vouch(dict.fromkeys(idle, server_ms - 1))
+        self._keeper.survived(set(idle))
+        self._metrics.cache_bytes.set(self._cache.bytes_held)
+        self._metrics.lanes.set(len(self._read))
+        for lane, (position, _) in self.committed.items():
+            lag_ms = 0 if lane in idle or not position[0] else max(0, server_ms - position[0])
+            self._metrics.lag_ms.labels(str(lane)).set(lag_ms)
+
+    def _submit(self) -> None:
+        writes = self._folding.harvest()
+        self._under_way = {lane: (w.new, w.entries) for lane, w in writes.lanes.items()}
+        self._bisection.submitted(writes)
+        self._health.uncommitted_since_s = monotonic_s()
+        self._committer.submit(writes, {lane: self._epochs[lane] for lane in writes.lanes})
+
+    def _look_at_commit(self, wait_s: float) -> None:
+        if not self._committer.busy:
+            return
+        done, error = self._committer.outcome(wait_s)
+        if not done:
+            return
+        self._health.uncommitted_since_s = None
+        if error is not None:
+            self._failed(error)
+            return
+        for lane, (position, entries) in self._under_way.items():
+            self.committed[lane] = (position, self.committed[lane][1] + entries)
+        self._keeper.survived(set(self._under_way))
+        self._under_way = {}
+        self._bisection.succeeded()
+        self._cache.shrink()
+        self._health.trouble.pop("database", None)
+
+    def _failed(self, error: Exception) -> None:
+        self._begin_again()
+        if isinstance(error, FencedError | StaleStateError):
+            _log.warning("batch rolled back", error=str(error))
+        elif self._bisection.refused(error):
+            _log.warning("batch refused by the database, bisecting", error=str(error).strip())
+        else:
+            raise error
+
+    def _begin_again(self) -> None:
+        """Trust only the database: every lane is taken up anew at its committed cursor."""
+        self._finish_commit()
+        self._folding.discard()
+        self._cache.clear()
+        self._epochs.clear()
+        self._read.clear()
+        self._under_way = {}
+        if self._database is not None and self._database.closed:
+            self._database = None
+
+    def _follow_leases(self) -> None:
+        held = self._keeper.held()
+        gone = self._epochs.keys() - {
+            lane for lane, e in held.items() if e == self._epochs.get(lane)
+        }
+        unwanted = self._keeper.unwanted()
+        if gone - unwanted:
+            _log.warning("lanes lost", lanes=sorted(gone - unwanted))
+            self._begin_again()
+            gone = set()
+        if gone:
+            self._hand_over(gone)
+        fresh = held.keys() - self._epochs.keys()
+        if unwanted - self._epochs.keys():
+            self._keeper.let_go(unwanted - self._epochs.keys())
+        if fresh:
+            self._take_up({lane: held[lane] for lane in fresh})
+
+    def _hand_over(self, lanes: set[int]) -> None:
+        """Give lanes to others cleanly: commit what is folded of them first."""
+        while self._folding.events or self._committer.busy:
+            self._look_at_commit(0.05)
+            if self._folding.events and not self._committer.busy:
+                self._submit()
+            if not self._epochs:
+                return  # the commit failed; all is begun again
+        for lane in lanes:
+            self._cache.drop(lane)
+            for known in (self._epochs, self._read, self.committed):
+                known.pop(lane, None)
+        self._keeper.let_go(lanes)
+
+    def _take_up(self, lanes: dict[int, int]) -> None:
+        connection = self._connection()
+        found = Lanes(connection, "", 0).cursors(list(lanes))
+        for lane, cursor in found.items():
+            self._cache.drop(lane)
+            self._epochs[lane] = lanes[lane]
+            self._read[lane] = cursor.position
+            self.committed[lane] = (cursor.position, cursor.entries_read)
+            self._bisection.taken_up(lane, cursor.unclean_deaths)
+
+    def _load(self, keys):  # type: ignore[no-untyped-def]  # as folding.Load
+        self._connection()
+        assert self._subjects is not None
+        return self._subjects.load(keys)
+
+    def _connection(self) -> psycopg.Connection:
+        if self._database is None or self._database.closed:
+            self._database = connect(self._settings.require_database_url(), "engine")
+            self._subjects = SubjectReader(self._database, self._generation)
+        return self._database
+
+    def _finish_commit(self) -> None:
+        while self._committer.busy:
+            self._committer.outcome(1.0)
+        self._health.uncommitted_since_s = None
+
+    def _finish(self) -> None:
+        """Commit what is folded, so that a clean end loses no work."""
+        self._look_at_commit(10)
+        if self._folding.events and not self._committer.busy:
+            self._submit()
+            self._look_at_commit(10)

@@ -1,0 +1,64 @@
+"""What the projector's probes tell, and its metrics; written by the threads, read by HTTP."""
+
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from shared import metric_names as names
+from shared.clock import monotonic_s
+
+#: Silence of the engine that counts as a stall.
+STALLED_S = 30.0
+
+
+@dataclass(slots=True)
+class Health:
+    """Facts that decide readiness: reading, committing, not stalled."""
+
+    #: What is away at the moment, by part ("redis", "database"); empty when all is well.
+    trouble: dict[str, str] = field(default_factory=dict)
+    #: When the engine last went round, whatever it found.
+    engine_beat_s: float = field(default_factory=monotonic_s)
+    #: When Redis last answered a read; None before the first.
+    read_s: float | None = None
+    #: Since when entries wait for a commit; None when none does.
+    uncommitted_since_s: float | None = None
+    lanes: tuple[int, ...] = ()
+    leases_known: bool = False
+
+    def complaint(self) -> str | None:
+        """Why the process is not ready, or None when it is."""
+        for part, words in list(self.trouble.items()):
+            return f"{part}: {words}"
+        if not self.leases_known:
+            return "starting: no leases yet"
+        if self.lanes and self.read_s is None:
+            return "starting: nothing read yet"
+        now_s = monotonic_s()
+        if now_s - self.engine_beat_s > STALLED_S:
+            return f"stalled: the engine has not moved for {now_s - self.engine_beat_s:.0f} s"
+        since_s = self.uncommitted_since_s
+        if since_s is not None and now_s - since_s > STALLED_S:
+            return f"stalled: no commit for {now_s - since_s:.0f} s while entries wait"
+        return None
+
+
+class Metrics:
+    """The projector's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        """Register all of them."""
+        self.registry = CollectorRegistry()
+        self.entries = Counter(*names.ENTRIES, registry=self.registry)
+        self.duplicates = Counter(*names.DUPLICATES, registry=self.registry)
+        self.parked = Counter(*names.PARKED, ["reason"], registry=self.registry)
+        self.forwarded = Counter(*names.FORWARDED, registry=self.registry)
+        self.conflicts = Counter(*names.SUSPECTS, registry=self.registry)
+        self.commits = Counter(*names.COMMITS, ["result"], registry=self.registry)
+        self.commit_seconds = Histogram(*names.COMMIT_SECONDS, registry=self.registry)
+        self.batch_entries = Histogram(
+            *names.BATCH_ENTRIES, buckets=(1, 10, 100, 1000, 5000, 20000), registry=self.registry
+        )
+        self.lanes = Gauge(*names.LANES, registry=self.registry)
+        self.lag_ms = Gauge(*names.LAG_MS, ["lane"], registry=self.registry)
+        self.cache_bytes = Gauge(*names.CACHE_BYTES, registry=self.registry)

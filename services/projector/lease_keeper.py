@@ -1,0 +1,147 @@
+"""Keeps the leases: renews what is held, takes a fair share, gives back what is too much.
+
+A thread of its own with its own connection, so that a long commit never costs a lease. The engine
+reads `held()` at each turn and hands back lanes through `let_go` once nothing of them is under way.
+"""
+
+from math import ceil
+from threading import Event, Lock, Thread
+
+import psycopg
+import structlog
+
+from services.projector.health import Health
+from shared.clock import monotonic_s
+from shared.storage.connection import connect
+from shared.storage.lanes import Lanes
+
+_log = structlog.get_logger()
+#: Renewals per lease: four may be lost before the lease is.
+_BEATS_PER_LEASE = 5
+
+
+class LeaseKeeper:
+    """The lanes of one projector."""
+
+    def __init__(
+        self, database_url: str, projector: str, lanes: int, lease_ms: int, health: Health
+    ) -> None:
+        """`lanes` is how many there are in all."""
+        self._database_url = database_url
+        self._projector = projector
+        self._all_lanes = lanes
+        self._lease_ms = lease_ms
+        self._health = health
+        self._lock = Lock()
+        self._held: dict[int, int] = {}
+        self._unwanted: set[int] = set()
+        self._let_go: list[int] = []
+        self._vouched: dict[int, int] = {}
+        self._survived: set[int] = set()
+        self._breaker: dict[int, str] = {}
+        self._renewed_s = 0.0
+        self._stopping = Event()
+        self._wake = Event()
+        self._thread = Thread(target=self._run, name="lease-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take leases."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Give everything back; the engine must have stopped."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(timeout=self._lease_ms / 1000)
+
+    def held(self) -> dict[int, int]:
+        """Lane → epoch of what may be folded now; empty when the lease may have run out."""
+        with self._lock:
+            if monotonic_s() - self._renewed_s > self._lease_ms / 1000:
+                return {}
+            return {lane: e for lane, e in self._held.items() if lane not in self._unwanted}
+
+    def unwanted(self) -> set[int]:
+        """Lanes that others should have: finish what is under way, then `let_go`."""
+        with self._lock:
+            return set(self._unwanted)
+
+    def let_go(self, lanes: set[int]) -> None:
+        """Give lanes back: nothing of them is under way any more."""
+        with self._lock:
+            self._let_go += lanes
+        self._wake.set()
+
+    def vouch(self, vouched: dict[int, int]) -> None:
+        """Note up to which millisecond lanes were seen empty; written at the next beat."""
+        with self._lock:
+            self._vouched.update(vouched)
+
+    def survived(self, lanes: set[int]) -> None:
+        """Note that a batch of these lanes went through."""
+        with self._lock:
+            self._survived |= lanes
+
+    def open_breaker(self, lanes: set[int], reason: str) -> None:
+        """Archive without folding from now on, until an operator releases the lanes."""
+        with self._lock:
+            self._breaker.update(dict.fromkeys(lanes, reason))
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with connect(self._database_url, "leases") as connection:
+                    lanes = Lanes(connection, self._projector, self._lease_ms)
+                    self._health.trouble.pop("database", None)
+                    while not self._stopping.is_set():
+                        self._beat(lanes)
+                        self._wake.wait(self._lease_ms / 1000 / _BEATS_PER_LEASE)
+                        self._wake.clear()
+                    self._leave(lanes)
+            except psycopg.Error as error:
+                self._health.trouble["database"] = str(error).strip().split("\n")[0]
+                _log.warning("database away", part="leases", error=self._health.trouble["database"])
+                self._stopping.wait(1.0)
+
+    def _beat(self, lanes: Lanes) -> None:
+        started_s = monotonic_s()
+        self._give_back(lanes)
+        projectors = lanes.beat()
+        held = lanes.renew()
+        share = ceil(self._all_lanes / projectors)
+        if len(held) < share:
+            taken = lanes.take(share - len(held))
+            held |= taken
+            if taken:
+                _log.info("lanes taken", lanes=sorted(taken), held=len(held))
+        with self._lock:
+            self._held, self._renewed_s = held, started_s
+            self._unwanted = set(sorted(held, reverse=True)[: max(0, len(held) - share)])
+            vouched, self._vouched = self._vouched, {}
+            survived, self._survived = self._survived, set()
+            breaker, self._breaker = self._breaker, {}
+        if vouched:
+            lanes.vouch(vouched)
+        if survived:
+            lanes.survived(sorted(survived))
+        for lane, reason in breaker.items():
+            lanes.open_breaker([lane], reason)
+        self._health.lanes = tuple(sorted(held))
+        self._health.leases_known = True
+
+    def _give_back(self, lanes: Lanes) -> None:
+        with self._lock:
+            giving, self._let_go = self._let_go, []
+            for lane in giving:
+                self._held.pop(lane, None)
+                self._unwanted.discard(lane)
+        if giving:
+            lanes.release(giving)
+            _log.info("lanes given back", lanes=sorted(giving))
+
+    def _leave(self, lanes: Lanes) -> None:
+        with self._lock:
+            held, self._held = list(self._held), {}
+        lanes.release(held)
+        lanes.leave()

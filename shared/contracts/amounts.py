@@ -1,0 +1,39 @@
+"""Money: exact decimals, held as integers of a billionth (events.md, rule 6)."""
+
+import re
+from decimal import Context, Decimal
+from typing import Final
+
+from msgspec import Raw
+
+from shared.limits import AMOUNT_DECIMALS_MAX, AMOUNT_MAX
+
+NANO: Final = 10**AMOUNT_DECIMALS_MAX
+_NUMBER = re.compile(rb'-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?|"-?[0-9]+(\.[0-9]+)?"')
+_CONTEXT = Context(prec=60)
+
+
+def amount_nano(raw: Raw) -> int:
+    """Read an amount, a JSON number or a string of one, into billionths.
+
+    Raises:
+        ValueError: it is no finite decimal, has more than 9 decimals, or reaches 10^12.
+    """
+    text = bytes(raw).strip()
+    if not _NUMBER.fullmatch(text):
+        raise ValueError('expected an amount: a JSON number, or a string such as "1.25"')
+    amount = Decimal(text.strip(b'"').decode("ascii"))
+    if amount.adjusted() > 12 or abs(amount) >= AMOUNT_MAX:
+        raise ValueError("expected an amount below 10^12")
+    if amount.adjusted() < -AMOUNT_DECIMALS_MAX - 50 and amount:
+        raise ValueError(f"expected at most {AMOUNT_DECIMALS_MAX} decimals")
+    nano = _CONTEXT.multiply(amount, NANO)
+    if nano != nano.to_integral_value():
+        raise ValueError(f"expected at most {AMOUNT_DECIMALS_MAX} decimals")
+    return int(nano)
+
+
+def nano_decimal(nano: int) -> Decimal:
+    """The amount in its shortest exact form: 4650, 3.375, -0.000000001."""
+    amount = Decimal(nano).scaleb(-AMOUNT_DECIMALS_MAX, _CONTEXT).normalize(_CONTEXT)
+    return amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount

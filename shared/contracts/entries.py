@@ -1,0 +1,41 @@
+"""A stream entry as it was read, and the form in which the log keeps it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from shared.contracts.codec import EVENT_FIELD
+from shared.limits import EVENT_BYTES_MAX
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(list[bytes]).decode
+
+#: The entry has the one field `event`; its value is kept.
+STRUCTURED = 0
+#: The entry has other fields; the flat list of names and values is kept, as msgpack.
+FIELDS = 1
+#: The entry is over the limit; this much of it is kept.
+CUT = 2
+
+
+class Entry(NamedTuple):
+    """One entry of a stream: its id, and its fields as a flat list of names and values."""
+
+    ms: int
+    seq: int
+    fields: Sequence[bytes]
+
+
+def kept_form(fields: Sequence[bytes]) -> tuple[int, bytes]:
+    """The mode and the bytes in which the log keeps an entry."""
+    if len(fields) == 2 and fields[0] == EVENT_FIELD:
+        mode, kept = STRUCTURED, fields[1]
+    else:
+        mode, kept = FIELDS, _pack(list(fields))
+    return (mode, kept) if len(kept) <= EVENT_BYTES_MAX else (CUT, kept[:EVENT_BYTES_MAX])
+
+
+def kept_fields(mode: int, kept: bytes) -> list[bytes]:
+    """The fields of an entry that the log keeps; of a cut one only what is left."""
+    return _unpack(kept) if mode == FIELDS else [EVENT_FIELD, kept]

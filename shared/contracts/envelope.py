@@ -1,0 +1,75 @@
+"""The CloudEvents envelope, and the value types that payloads are made of (events.md, section 1).
+
+Structs are decoded once, straight from the bytes of a stream entry; unknown attributes and payload
+keys are ignored. Every event type is a subclass of `Event` in the file of its family.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Raw, Struct, field
+
+from shared.contracts.instants import InstantText
+from shared.limits import ID_CHARS_MAX, INTEGER_MAX, SOURCE_CHARS_MAX
+
+#: Marks text that becomes a key: `codec` checks its bytes and control characters.
+_KEY = {"key": True}
+#: An id or name that becomes a key.
+Id = Annotated[str, Meta(min_length=1, max_length=ID_CHARS_MAX, extra=_KEY)]
+#: Who published; unique with `id` within the subject.
+Source = Annotated[str, Meta(min_length=1, max_length=SOURCE_CHARS_MAX, extra=_KEY)]
+#: A JSON integer from 0 on: counts, durations in milliseconds, codes.
+UInt = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+#: A JSON integer from 1 on: attempts and versions.
+Ordinal = Annotated[int, Meta(ge=1, le=INTEGER_MAX)]
+#: A JSON integer that may be negative.
+SignedInt = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+#: JSON that is handed through as published, as text.
+Json = Raw
+
+JSON_NULL = b"null"
+
+
+class Payload(Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
+    """What an event says; keys are camelCase, a null key is an absent one."""
+
+
+class NoPayload(Payload, frozen=True, kw_only=True, gc=False):
+    """An event that says all by its type."""
+
+
+class Event(Struct, kw_only=True, gc=False, tag_field="type"):
+    """One CloudEvent. Mutable only so that `codec` can set `time_us` on what it just decoded."""
+
+    specversion: Literal["1.0"]
+    #: Unique together with `source` within the subject, for ever.
+    id: Id
+    source: Source
+    #: Id of the thing that the event is about; the folding and partitioning key.
+    subject: Id
+    #: When it happened, as published.
+    time: InstantText
+    #: The tenant.
+    organizationid: Id
+    #: The program execution that the thing belongs to.
+    executionid: Id | None = None
+    #: The publisher's own gapless counter per organization and source.
+    sequence: UInt | None = None
+    #: Its trailing `/vN` selects the upcaster; version 1 when absent.
+    dataschema: str | None = None
+    #: `time` in microseconds since the epoch, set by the codec. Its wire name is no legal attribute
+    #: name of CloudEvents (lower-case letters and digits), so nothing that is published meets it.
+    time_us: int = field(default=0, name="(time in microseconds)")
+
+
+def json_text(raw: Raw) -> bytes | None:
+    """The published JSON of a handed-through key, or None where it is absent or null."""
+    text = bytes(raw)
+    return None if not text or text == JSON_NULL else text
+
+
+def require_objects(**raws: Raw) -> None:
+    """Raise ValueError for a handed-through key that is neither absent nor a JSON object."""
+    for name, raw in raws.items():
+        text = json_text(raw)
+        if text is not None and text[:1] != b"{":
+            raise ValueError(f"expected an object for `{name}`")

@@ -1,0 +1,28 @@
+"""Where events travel: the names of streams and keys, and which partition a subject lives in."""
+
+from typing import Final
+from zlib import crc32
+
+#: Publishers that cannot compute the partition write here.
+INBOX_STREAM: Final = "callfold:inbox"
+#: Holds N, the number of partitions, as decimal text.
+PARTITIONS_KEY: Final = "callfold:partitions"
+#: Consumer group that only advertises how far a stream is archived.
+WATERMARK_GROUP: Final = "callfold"
+#: The lane number of the inbox; partitions are lanes 0 … N-1.
+INBOX_LANE: Final = -1
+
+
+def partition_of(subject: str, partitions: int) -> int:
+    """CRC-32 of the subject's UTF-8 bytes, modulo N (events.md, "On a Redis stream")."""
+    return crc32(subject.encode()) % partitions
+
+
+def partition_stream(partition: int) -> str:
+    """The stream of a partition; its braces are literal, a Redis Cluster hash tag."""
+    return f"callfold:{{{partition}}}:events"
+
+
+def lane_stream(lane: int) -> str:
+    """The stream that a lane reads: a partition's, or the inbox."""
+    return INBOX_STREAM if lane == INBOX_LANE else partition_stream(lane)

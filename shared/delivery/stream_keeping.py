@@ -1,0 +1,53 @@
+"""Keeps streams: trims behind the cursor, advertises how far it is, forwards, announces N."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+
+from shared.contracts.stream_names import (
+    PARTITIONS_KEY,
+    WATERMARK_GROUP,
+    lane_stream,
+    partition_stream,
+)
+from shared.folds.journal import Position
+from shared.projections.write_set import Forward
+
+
+def announce_partitions(client: redis.Redis, partitions: int) -> None:
+    """Write N where publishers read it."""
+    client.set(PARTITIONS_KEY, str(partitions))
+
+
+def forward(client: redis.Redis, forwards: Sequence[Forward]) -> None:
+    """Add entries to the partitions that they belong to; returns once Redis acknowledged all."""
+    pipeline: Any = client.pipeline(transaction=False)
+    for partition, fields in forwards:
+        pipeline.execute_command("XADD", partition_stream(partition), "*", *fields)
+    pipeline.execute()
+
+
+def trim(client: Any, lane: int, archived: Position, keep_from_ms: int) -> None:
+    """Drop entries that are archived and older than `keep_from_ms`; never the cursor's own.
+
+    The inbox's targets archive on their own, so the caller passes a `keep_from_ms` behind them.
+    """
+    ms, seq = min(archived, (keep_from_ms, 0))
+    if ms > 0:
+        client.execute_command("XTRIM", lane_stream(lane), "MINID", "~", f"{ms}-{seq}")
+
+
+def advertise(client: Any, lane: int, archived: Position, entries_read: int) -> None:
+    """Set the watermark group to the cursor, so that the usual Redis tools show the true lag."""
+    stream, (ms, seq) = lane_stream(lane), archived
+    setid: tuple[Any, ...] = ("XGROUP", "SETID", stream, WATERMARK_GROUP, f"{ms}-{seq}")
+    try:
+        client.execute_command(*setid, "ENTRIESREAD", entries_read)
+    except redis.ResponseError as error:
+        if "NOGROUP" not in str(error) and "no such key" not in str(error).lower():
+            raise
+        client.execute_command(
+            "XGROUP", "CREATE", stream, WATERMARK_GROUP, f"{ms}-{seq}", "MKSTREAM"
+        )
+        client.execute_command(*setid, "ENTRIESREAD", entries_read)

@@ -1,0 +1,65 @@
+"""Every error that Callfold raises on purpose, as one tree.
+
+CallfoldError
+├── ContractError            an event that cannot be accepted (parked with its reason)
+├── SettingsError            the environment asks for something impossible
+├── StorageError
+│   ├── FencedError          another owner holds a lane: our batch was rolled back
+│   ├── StaleStateError      a state changed behind our cache: our batch was rolled back
+│   ├── SegmentError         a log segment is damaged: checksum, version or dictionary
+│   └── GenerationError      a generation is missing, or belongs to another fold version
+└── PublishError             Redis did not take an event within the publisher's patience
+
+The class docstring is the default message.
+"""
+
+
+class CallfoldError(Exception):
+    """Something Callfold knows about went wrong."""
+
+    def __str__(self) -> str:
+        """The message given, else the first line of the class docstring."""
+        return super().__str__() or (self.__doc__ or "").strip().splitlines()[0]
+
+
+class ContractError(CallfoldError):
+    """The event does not follow the contract."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """`reason` is a value of `ParkReason`; `detail` is for the publisher's engineer."""
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class SettingsError(CallfoldError):
+    """A setting is missing or impossible."""
+
+
+class StorageError(CallfoldError):
+    """The database does not hold what we expect."""
+
+
+class FencedError(StorageError):
+    """Another owner holds the lane."""
+
+    def __init__(self, lanes: frozenset[int]) -> None:
+        """`lanes` are those that must be let go."""
+        super().__init__(f"lanes {sorted(lanes)} are held by another owner or moved on")
+        self.lanes = lanes
+
+
+class StaleStateError(StorageError):
+    """A state was changed by another writer since it was read."""
+
+
+class SegmentError(StorageError):
+    """A segment of the log is damaged or of an unknown version."""
+
+
+class GenerationError(StorageError):
+    """The generation does not exist or belongs to another fold version."""
+
+
+class PublishError(CallfoldError):
+    """Redis did not take the event."""

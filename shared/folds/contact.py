@@ -1,0 +1,88 @@
+"""A contact: its profile, and its way through each execution (events.md, section 3, Contact)."""
+
+from typing import Any
+
+from msgspec import UNSET, Struct, field
+
+from shared.contracts.contact_events import ContactEnrolled, ContactUpdated, EnrolmentEvent
+from shared.contracts.envelope import Event, json_text
+from shared.folds.facts import Said, said, said_keys, stamp
+
+#: (time_us, rank, source, id, value); a null value removed the key and must be remembered.
+Profile = tuple[int, int, str, str, str | None]
+#: The same for an attribute, whose value is JSON text.
+Attribute = tuple[int, int, str, str, bytes | None]
+
+_PROFILE_KEYS = {
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "phone": "phone",
+    "email": "email",
+}
+
+
+class Enrolment(Struct, array_like=True, gc=False):
+    """The contact's way through one execution."""
+
+    first_us: int
+    #: (time_us, rank, source, id, status, keys): the winner among the status events.
+    status: tuple[int, int, str, str, str, dict[str, Any]]
+    enrolled: Said | None = None
+
+
+class ContactState(Struct, array_like=True, gc=False):
+    """What a contact's events add up to."""
+
+    first_us: int
+    last_us: int
+    executions: list[str] = field(default_factory=list)
+    profile: dict[str, Profile] = field(default_factory=dict)
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+    enrolments: dict[str, Enrolment] = field(default_factory=dict)
+
+
+def evolve_contact(state: ContactState | None, event: Event) -> ContactState:
+    """Fold one event of a contact into its state; total over all orders of events."""
+    if state is None:
+        state = ContactState(first_us=event.time_us, last_us=event.time_us)
+    state.first_us = min(state.first_us, event.time_us)
+    state.last_us = max(state.last_us, event.time_us)
+    if event.executionid is not None and event.executionid not in state.executions:
+        state.executions = sorted((*state.executions, event.executionid))
+    if isinstance(event, ContactUpdated):
+        _updated(state, event)
+    elif isinstance(event, EnrolmentEvent):
+        _enrolment(state, event)
+    return state
+
+
+def _updated(state: ContactState, event: ContactUpdated) -> None:
+    of_event = stamp(event)
+    for key, name in _PROFILE_KEYS.items():
+        value = getattr(event.data, name)
+        if value is UNSET:
+            continue
+        old = state.profile.get(key)
+        if old is None or of_event > old[:4]:
+            state.profile[key] = (*of_event, value)
+    for key, raw in (event.data.attributes or {}).items():
+        known = state.attributes.get(key)
+        if known is None or of_event > known[:4]:
+            state.attributes[key] = (*of_event, json_text(raw))
+
+
+def _enrolment(state: ContactState, event: EnrolmentEvent) -> None:
+    data = event.data  # type: ignore[attr-defined]  # every subclass says its own payload
+    of_event = stamp(event)
+    fact = (*of_event, event.status, said_keys(data))
+    enrolment = state.enrolments.get(event.executionid)
+    if enrolment is None:
+        enrolment = Enrolment(first_us=event.time_us, status=fact)
+        state.enrolments[event.executionid] = enrolment
+    enrolment.first_us = min(enrolment.first_us, event.time_us)
+    if of_event > enrolment.status[:4]:
+        enrolment.status = fact
+    if isinstance(event, ContactEnrolled) and (
+        enrolment.enrolled is None or of_event > enrolment.enrolled[:4]
+    ):
+        enrolment.enrolled = said(event, data)

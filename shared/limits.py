@@ -1,0 +1,25 @@
+"""Every limit, with what it bounds. Those of the contract are fixed by events.md."""
+
+# The contract (events.md, section 1)
+ID_CHARS_MAX = 128  #: every id and name that becomes a key, in characters
+ID_BYTES_MAX = 256  #: the same in bytes of UTF-8; keeps every index row below a third of a page
+SOURCE_CHARS_MAX = 256  #: `source`
+EVENT_BYTES_MAX = 1024 * 1024  #: a whole event; of a larger one this much is kept when parked
+INTEGER_MAX = 2**53  #: integers lie within ± this
+AMOUNT_MAX = 10**12  #: amounts lie strictly within ± this
+AMOUNT_DECIMALS_MAX = 9  #: decimals of an amount
+PARTITIONS_DEFAULT = 16  #: N, where `callfold:partitions` says nothing
+PARTITIONS_MAX = 1024  #: N at most: each partition is a stream, a lease and a cursor
+
+# Reading (architecture.md, point 7)
+REPLY_BYTES_MAX = 16 * 1024 * 1024  #: what one XREAD reply should stay below
+READ_COUNT_MIN = 2  #: entries per stream asked for after a quiet time
+READ_COUNT_MAX = 2_000  #: entries per stream asked for under load
+
+# Reports (reports.md)
+PAGE_LIMIT_MAX = 100  #: `limit` of the call history
+PAGE_LIMIT_DEFAULT = 20  #: `limit` where none is said
+PAGE_NUMBER_MAX = 1_000_000_000  #: `page`; beyond it an offset would leave the integers
+DTMF_CHARS_MAX = 4  #: longer inputs (account numbers, PINs) count under `other`
+DTMF_INPUTS_MAX = 50  #: inputs listed per node; the rest counts under `other`
+TOP_COSTLY_CALLS = 10  #: attempts in `topCostlyCalls`

@@ -1,0 +1,244 @@
+"""The heart of a projector and of a rebuild: entries in, one `WriteSet` out.
+
+`Folding` decodes entries, drops duplicates by the journals, folds the rest into states, and says
+what changes in rows and tallies. It does no I/O: states that are not in memory come through the
+`load` that its owner gives, and the owner commits what `harvest` returns before it trusts it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from shared.contracts.codec import decode_fields, find_subject
+from shared.contracts.envelope import Event
+from shared.contracts.event_types import KINDS
+from shared.contracts.park_reasons import ParkReason
+from shared.contracts.stream_names import INBOX_LANE, partition_of
+from shared.contracts.entries import Entry, kept_form
+from shared.errors import CallfoldError, ContractError
+from shared.folds import journal
+from shared.folds.flow import FlowState
+from shared.folds.journal import Position
+from shared.folds.states import FOLDS, encode_state
+from shared.projections.contributions import decode_contribution, encode_contribution
+from shared.projections.state_cache import Kept, StateCache, SubjectKey
+from shared.projections.subjects import PROJECT
+from shared.projections.write_set import Archived, Forward, LaneWrite, Parked, Suspect, WriteSet
+
+#: Reads subjects that are not in memory: keys → what the database holds of them.
+Load = Callable[[Iterable[SubjectKey]], Mapping[SubjectKey, Kept]]
+#: An entry that must be parked whatever it says, by lane and position.
+Condemned = Mapping[tuple[int, int, int], tuple[ParkReason, str]]
+
+_KIND_NAMES = {event_class: kind.value for event_class, kind in KINDS.items()}
+_EVOLVE = {kind.value: fold.evolve for kind, fold in FOLDS.items()}
+_DECODE = {kind.value: fold.decode for kind, fold in FOLDS.items()}
+_NOTHING = Kept(revision=0, state=b"", records=b"", positions=b"", contribution=b"")
+
+
+class FoldFailedError(CallfoldError):
+    """Our own code failed on an event that decodes."""
+
+    def __init__(self, lane: int, entry: Entry, cause: BaseException) -> None:
+        """`entry` of `lane` is the one to park."""
+        super().__init__(f"lane {lane}, entry {entry.ms}-{entry.seq}: {cause!r}")
+        self.lane = lane
+        self.entry = entry
+
+
+class _Open:
+    """A subject that the batch touches."""
+
+    __slots__ = ("added", "kept", "lane", "records", "state")
+
+    def __init__(self, lane: int, kind: str, kept: Kept) -> None:
+        self.lane = lane
+        self.kept = kept
+        self.state: Any = _DECODE[kind](kept.state) if kept.state else None
+        self.records = kept.records
+        self.added: list[Position] = []
+
+
+class Folding:
+    """The batch that is being folded, over any number of lanes."""
+
+    def __init__(self, partitions: int, cache: StateCache, load: Load) -> None:
+        """Fold for an installation of `partitions`; states come from `cache`, else from `load`."""
+        self._partitions = partitions
+        self._cache = cache
+        self._load = load
+        self._open: dict[SubjectKey, _Open] = {}
+        self._writes = WriteSet()
+        self.bytes_held = 0
+
+    @property
+    def events(self) -> int:
+        """Entries taken since the last harvest."""
+        return self._writes.events
+
+    def discard(self) -> None:
+        """Forget the batch: the commit before it failed, or its lanes are gone."""
+        self._open.clear()
+        self._writes = WriteSet()
+        self.bytes_held = 0
+
+    def take(self, lane: int, old: Position, entries: list[Entry], condemned: Condemned) -> None:
+        """Fold entries of one lane, which follow `old` without a gap.
+
+        Raises:
+            FoldFailedError: our own code failed; the batch must be discarded.
+        """
+        writes = self._writes
+        write = writes.lanes.get(lane)
+        if write is None:
+            write = writes.lanes[lane] = LaneWrite(old=old, new=old)
+        decoded = [self._decode(lane, entry, condemned) for entry in entries]
+        self._open_subjects(lane, [event for event, _, _ in decoded if event is not None])
+        for entry, (event, mode, kept) in zip(entries, decoded, strict=True):
+            self.bytes_held += len(kept)
+            if event is not None:
+                try:
+                    self._fold(lane, write, entry, event, mode, kept)
+                except Exception as error:
+                    raise FoldFailedError(lane, entry, error) from error
+        last = entries[-1]
+        write.new = (last.ms, last.seq)
+        write.entries += len(entries)
+        writes.events += len(entries)
+
+    def _decode(
+        self, lane: int, entry: Entry, condemned: Condemned
+    ) -> tuple[Event | None, int, bytes]:
+        """The event, where it is to be folded here; parks or forwards it otherwise."""
+        mode, kept = kept_form(entry.fields)
+        verdict = condemned.get((lane, entry.ms, entry.seq)) if condemned else None
+        if verdict is not None:
+            self._park(lane, entry, mode, kept, ContractError(*verdict))
+            return None, mode, kept
+        try:
+            event = decode_fields(entry.fields)
+        except ContractError as error:
+            subject = find_subject(entry.fields) if lane == INBOX_LANE else None
+            if subject is None:
+                self._park(lane, entry, mode, kept, error)
+            else:
+                self._forward(subject, entry)
+            return None, mode, kept
+        if partition_of(event.subject, self._partitions) != lane:
+            self._forward(event.subject, entry)
+            return None, mode, kept
+        return event, mode, kept
+
+    def _forward(self, subject: str, entry: Entry) -> None:
+        partition = partition_of(subject, self._partitions)
+        self._writes.forwards.append(Forward(partition, entry.fields))
+
+    def _park(self, lane: int, entry: Entry, mode: int, kept: bytes, error: ContractError) -> None:
+        whole = kept if len(entry.fields) != 2 else entry.fields[1]
+        self._writes.parked.append(
+            Parked(
+                lane=lane,
+                ms=entry.ms,
+                seq=entry.seq,
+                reason=error.reason,
+                detail=error.detail,
+                mode=mode,
+                kept=kept,
+                length_bytes=len(whole),
+                sha256=sha256(whole).digest(),
+            )
+        )
+        write = self._writes.lanes[lane]
+        checksum = journal.content_hash(kept)
+        write.archived.append(Archived(entry.ms, entry.seq, mode, kept, checksum, None, None))
+
+    def _open_subjects(self, lane: int, events: list[Event]) -> None:
+        missing: dict[SubjectKey, None] = {}
+        for event in events:
+            key = (_KIND_NAMES[type(event)], event.organizationid, event.subject)
+            if key in self._open or key in missing:
+                continue
+            kept = self._cache.get(lane, key)
+            if kept is None:
+                missing[key] = None
+            else:
+                self._open[key] = _Open(lane, key[0], kept)
+        if missing:
+            loaded = self._load(missing)
+            for key in missing:
+                self._open[key] = _Open(lane, key[0], loaded.get(key, _NOTHING))
+
+    def _fold(
+        self, lane: int, write: LaneWrite, entry: Entry, event: Event, mode: int, kept: bytes
+    ) -> None:
+        organization_id, source = event.organizationid, event.source
+        content = journal.content_hash(kept)
+        write.archived.append(
+            Archived(entry.ms, entry.seq, mode, kept, content, organization_id, source)
+        )
+        key = (_KIND_NAMES[type(event)], organization_id, event.subject)
+        subject = self._open[key]
+        identity = journal.identity_hash(source, event.id)
+        known = journal.find(subject.records, identity)
+        if known is None:
+            subject.records += journal.record(identity, content)
+            subject.added.append((entry.ms, entry.seq))
+            subject.state = _EVOLVE[key[0]](subject.state, event)
+            return
+        self._writes.duplicates += 1
+        if known != content:
+            positions = journal.append_positions(subject.kept.positions, subject.added)
+            first = journal.position_of(subject.records, positions, identity)
+            assert first is not None
+            self._writes.suspects.append(
+                Suspect(lane, entry.ms, entry.seq, *key, source, event.id, mode, kept, first)
+            )
+
+    def harvest(self) -> WriteSet:
+        """Close the batch: what must be committed. The next batch builds on it at once."""
+        writes, self._writes = self._writes, WriteSet()
+        for key, subject in self._open.items():
+            if subject.added:
+                self._close(writes, key, subject)
+            else:
+                self._cache.put(subject.lane, key, subject.kept)
+        self._open = {}
+        self.bytes_held = 0
+        for rows in writes.rows.values():
+            rows.sort(key=_row_key)
+        writes.flow_versions.sort()
+        return writes
+
+    def _close(self, writes: WriteSet, key: SubjectKey, subject: _Open) -> None:
+        kind, organization_id, subject_id = key
+        old = subject.kept
+        columns, contribution = PROJECT[kind](subject.state)
+        kept = Kept(
+            revision=old.revision + 1,
+            state=encode_state(subject.state),
+            records=subject.records,
+            positions=journal.append_positions(old.positions, subject.added),
+            contribution=encode_contribution(contribution),
+        )
+        if kept.contribution != old.contribution:
+            if old.contribution:
+                before = decode_contribution(old.contribution)
+                writes.differences.add(organization_id, before, -1)
+            writes.differences.add(organization_id, contribution, 1)
+        writes.rows[kind].append((organization_id, subject_id, *kept, *columns))
+        if isinstance(subject.state, FlowState):
+            writes.flow_versions += [
+                (
+                    organization_id,
+                    subject_id,
+                    number,
+                    version.published_us,
+                    version.published[4].decode(),
+                )
+                for number, version in subject.state.versions.items()
+            ]
+        self._cache.put(subject.lane, key, kept)
+
+
+def _row_key(row: tuple[Any, ...]) -> tuple[str, str]:
+    return row[0], row[1]

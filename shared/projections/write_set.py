@@ -1,0 +1,88 @@
+"""All that one batch changes: what `storage.commits` writes in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from shared.contracts.event_types import Kind
+from shared.folds.journal import Position
+from shared.projections.contributions import Differences
+
+
+class Archived(NamedTuple):
+    """One entry for the log; organization and source are None where it does not decode."""
+
+    ms: int
+    seq: int
+    mode: int
+    kept: bytes
+    checksum: int
+    organization_id: str | None
+    source: str | None
+
+
+class Parked(NamedTuple):
+    """One entry to park, with its reason (events.md, rule 7)."""
+
+    lane: int
+    ms: int
+    seq: int
+    reason: str
+    detail: str
+    mode: int
+    #: The first MiB of it.
+    kept: bytes
+    length_bytes: int
+    sha256: bytes
+
+
+class Suspect(NamedTuple):
+    """A duplicate whose bytes differ from the first: a conflict unless both decode alike."""
+
+    lane: int
+    ms: int
+    seq: int
+    kind: str
+    organization_id: str
+    subject: str
+    source: str
+    event_id: str
+    mode: int
+    kept: bytes
+    first: Position
+
+
+class Forward(NamedTuple):
+    """An entry found in the inbox or in a partition that is not its own."""
+
+    partition: int
+    fields: Sequence[bytes]
+
+
+@dataclass(slots=True)
+class LaneWrite:
+    """How one lane moves on."""
+
+    old: Position
+    new: Position
+    entries: int = 0
+    archived: list[Archived] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class WriteSet:
+    """A batch, folded and ready to be committed."""
+
+    lanes: dict[int, LaneWrite] = field(default_factory=dict)
+    #: Per kind the rows to upsert, in key order, in the column order of `storage/tables.py`.
+    rows: dict[str, list[tuple[Any, ...]]] = field(
+        default_factory=lambda: {kind.value: [] for kind in Kind}
+    )
+    #: organization, flow id, version, published_us, payload
+    flow_versions: list[tuple[str, str, int, int, str]] = field(default_factory=list)
+    differences: Differences = field(default_factory=Differences)
+    parked: list[Parked] = field(default_factory=list)
+    suspects: list[Suspect] = field(default_factory=list)
+    forwards: list[Forward] = field(default_factory=list)
+    events: int = 0
+    duplicates: int = 0

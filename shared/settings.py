@@ -1,0 +1,82 @@
+"""Every setting: its environment variable, default and meaning. Read once, at a process' start."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """The settings of all processes; each is `CALLFOLD_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="CALLFOLD_", frozen=True, extra="ignore")
+
+    redis_url: Annotated[
+        SecretStr | None, Field(description="Redis or Valkey that holds the streams.")
+    ] = None
+    database_url: Annotated[
+        SecretStr | None, Field(description="PostgreSQL that holds the log and the projections.")
+    ] = None
+    data_dir: Annotated[
+        Path | None, Field(description="Where the embedded servers of `callfold up` keep data.")
+    ] = None
+    probe_host: Annotated[str, Field(description="Address of a projector's probes.")] = "127.0.0.1"
+    probe_port: Annotated[
+        int, Field(ge=0, le=65535, description="Port of a projector's probes; 0 picks a free one.")
+    ] = 8081
+    read_api_host: Annotated[str, Field(description="Address of the read API.")] = "127.0.0.1"
+    read_api_port: Annotated[int, Field(ge=1, le=65535, description="Port of the read API.")] = 8080
+    read_api_connections: Annotated[
+        int, Field(ge=1, le=200, description="Database connections of the read API.")
+    ] = 8
+    lease_ms: Annotated[
+        int, Field(ge=1000, le=600_000, description="How long a lane is held without renewal.")
+    ] = 5_000
+    batch_events_max: Annotated[
+        int, Field(ge=1, le=200_000, description="Events of one transaction at most.")
+    ] = 25_000
+    batch_bytes_max: Annotated[
+        int, Field(ge=1024, description="Bytes of events of one transaction at most.")
+    ] = 32 * 1024 * 1024
+    batch_age_ms: Annotated[
+        int, Field(ge=1, le=60_000, description="Age at which a batch under load is committed.")
+    ] = 250
+    cache_bytes: Annotated[
+        int, Field(ge=0, description="States kept in a projector's memory at most.")
+    ] = 96 * 1024 * 1024
+    stream_keep_ms: Annotated[
+        int, Field(ge=0, description="Archived entries stay in Redis at least this long.")
+    ] = 3_600_000
+    log_json: Annotated[bool, Field(description="Log JSON lines instead of text.")] = False
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the environment; raise SettingsError naming each variable that is wrong."""
+        try:
+            return cls()
+        except ValidationError as error:
+            wrong = [
+                f"CALLFOLD_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()
+            ]
+            raise SettingsError("; ".join(wrong)) from None
+
+    def require_redis_url(self) -> str:
+        """The URL of Redis; raise SettingsError where it is not set."""
+        if self.redis_url is None:
+            raise SettingsError(
+                "CALLFOLD_REDIS_URL is not set; give redis://…, or run `callfold up`, "
+                "which starts its own servers"
+            )
+        return self.redis_url.get_secret_value()
+
+    def require_database_url(self) -> str:
+        """The URL of PostgreSQL; raise SettingsError where it is not set."""
+        if self.database_url is None:
+            raise SettingsError(
+                "CALLFOLD_DATABASE_URL is not set; give postgresql://…, or run `callfold up`, "
+                "which starts its own servers"
+            )
+        return self.database_url.get_secret_value()

@@ -1,0 +1,239 @@
+"""One batch, one transaction: log, states, positions, and last, in key order, the tallies.
+
+Fenced twice: the lease rows are locked at their epochs, and every cursor moves only from where
+the batch began. What fails rolls everything back; the caller drops its cache and reads again.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from shared.contracts.amounts import nano_decimal
+from shared.contracts.entries import FIELDS, kept_fields
+from shared.contracts.stream_names import INBOX_LANE
+from shared.errors import FencedError, StaleStateError
+from shared.projections.write_set import LaneWrite, Parked, Suspect, WriteSet
+from shared.storage.generations import schema_name
+from shared.storage.log import Log
+from shared.storage.staging import StagedTable, add, replace, replace_newer
+from shared.storage.subjects import SUBJECT_TABLES
+from shared.storage.tables import TALLY_TABLES, flow_versions
+
+_PARK = (
+    "INSERT INTO callfold.parked_events AS t (lane, digest, reason, detail, organization_id, source,"
+    " event_type, subject, first_ms, first_seq, last_ms, last_seq, entries, mode, length_bytes,"
+    " sha256, body) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s, %s)"
+    " ON CONFLICT (lane, digest) DO UPDATE SET last_ms = excluded.last_ms,"
+    " last_seq = excluded.last_seq, entries = t.entries + 1"
+)
+_CONFLICT = (
+    "INSERT INTO callfold.conflicting_events (lane, ms, seq, organization_id, kind, subject,"
+    " source, event_id, first_ms, first_seq) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " ON CONFLICT DO NOTHING"
+)
+_MODE_NAMES = {FIELDS: "binary"}
+_decode_any = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+class GenerationWriter:
+    """Writes rows and tallies of one generation on one connection."""
+
+    def __init__(self, connection: psycopg.Connection, generation: int) -> None:
+        """`connection` must be in autocommit; its temporary tables are made here."""
+        self._connection = connection
+        self._subjects = {
+            kind: StagedTable(connection, table, generation, replace_newer(table))
+            for kind, table in SUBJECT_TABLES.items()
+        }
+        self._flow_versions = StagedTable(
+            connection, flow_versions, generation, replace(flow_versions)
+        )
+        self._tallies = {
+            table.name: StagedTable(connection, table, generation, add(table))
+            for table in TALLY_TABLES
+        }
+        self._costs = {
+            table.name: [i for i, column in enumerate(table.columns) if column.name == "cost"]
+            for table in TALLY_TABLES
+        }
+        self._move = sql.SQL(
+            "INSERT INTO {table} AS t SELECT * FROM unnest(%s::int[], %s::bigint[], %s::numeric[])"
+            " ON CONFLICT (lane) DO UPDATE SET ms = excluded.ms, seq = excluded.seq"
+            " WHERE (t.ms, t.seq) < (excluded.ms, excluded.seq)"
+        ).format(table=sql.Identifier(schema_name(generation), "positions"))
+
+    def write_states(self, writes: WriteSet) -> None:
+        """Upsert states; raise StaleStateError where one is not as it was read."""
+        for kind, rows in writes.rows.items():
+            if rows and self._subjects[kind].write(rows) != len(rows):
+                raise StaleStateError(f"a {kind} state changed since it was read")
+        if writes.flow_versions:
+            self._flow_versions.write(writes.flow_versions)
+
+    def write_positions(self, lanes: dict[int, LaneWrite]) -> None:
+        """Move the fold positions, never back."""
+        moved = sorted((lane, *write.new) for lane, write in lanes.items())
+        self._connection.execute(self._move, [list(column) for column in zip(*moved, strict=True)])
+
+    def write_tallies(self, writes: WriteSet) -> None:
+        """Add the differences; these rows are shared by all owners, so they come last."""
+        for name, staged in self._tallies.items():
+            rows = writes.differences.rows(name)
+            if rows:
+                costs = self._costs[name]
+                staged.write(_with_amounts(row, costs) if costs else row for row in rows)
+
+
+def _with_amounts(row: tuple[Any, ...], costs: Sequence[int]) -> list[Any]:
+    amounts = list(row)
+    for index in costs:
+        amounts[index] = nano_decimal(row[index])
+    return amounts
+
+
+class Committer:
+    """Commits the batches of one projector into the live generation."""
+
+    def __init__(
+        self, connection: psycopg.Connection, projector: str, partitions: int, generation: int
+    ) -> None:
+        """`connection` is used by nobody else."""
+        self._connection = connection
+        self._projector = projector
+        self._log = Log(connection, partitions)
+        self._writer = GenerationWriter(connection, generation)
+
+    def commit(self, writes: WriteSet, epochs: dict[int, int]) -> None:
+        """Write a batch of lanes held at `epochs`.
+
+        Raises:
+            FencedError: some lanes are no longer ours, or moved; the others may be retried.
+            StaleStateError: a state was changed by another writer.
+            psycopg.Error: the database refused, or went away; the batch may or may not be in.
+        """
+        self._log.prepare(writes.lanes)
+        conflicts = [suspect for suspect in writes.suspects if self._differs(suspect, writes)]
+        with self._connection.transaction():
+            self._fence(epochs)
+            self._log.append({p: w for p, w in writes.lanes.items() if p != INBOX_LANE})
+            self._writer.write_states(writes)
+            self._park(writes.parked, conflicts)
+            self._move_cursors(writes.lanes)
+            self._writer.write_positions(writes.lanes)
+            self._writer.write_tallies(writes)
+
+    def _fence(self, epochs: dict[int, int]) -> None:
+        rows = self._connection.execute(
+            "SELECT l.lane FROM callfold.leases l"
+            " JOIN unnest(%s::int[], %s::bigint[]) AS h(lane, epoch)"
+            " ON l.lane = h.lane AND l.epoch = h.epoch"
+            " WHERE l.owner = %s FOR KEY SHARE OF l",
+            (list(epochs), list(epochs.values()), self._projector),
+        ).fetchall()
+        lost = epochs.keys() - {row[0] for row in rows}
+        if lost:
+            raise FencedError(frozenset(lost))
+
+    def _move_cursors(self, lanes: dict[int, LaneWrite]) -> None:
+        moves = [(lane, *w.old, *w.new, w.entries) for lane, w in sorted(lanes.items())]
+        columns = [list(column) for column in zip(*moves, strict=True)]
+        rows = self._connection.execute(
+            "UPDATE callfold.lanes AS l SET ms = m.new_ms, seq = m.new_seq,"
+            " entries_read = l.entries_read + m.entries"
+            " FROM unnest(%s::int[], %s::bigint[], %s::numeric[], %s::bigint[], %s::numeric[],"
+            " %s::bigint[]) AS m(lane, old_ms, old_seq, new_ms, new_seq, entries)"
+            " WHERE l.lane = m.lane AND l.ms = m.old_ms AND l.seq = m.old_seq RETURNING l.lane",
+            columns,
+        ).fetchall()
+        moved_on = lanes.keys() - {row[0] for row in rows}
+        if moved_on:
+            raise FencedError(frozenset(moved_on))
+
+    def _park(self, parked: list[Parked], conflicts: list[Suspect]) -> None:
+        if parked:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(_PARK, [_parked_row(event) for event in parked])
+        if conflicts:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(
+                    _CONFLICT,
+                    [
+                        (
+                            s.lane,
+                            s.ms,
+                            s.seq,
+                            s.organization_id,
+                            s.kind,
+                            s.subject,
+                            s.source,
+                            s.event_id,
+                            *s.first,
+                        )
+                        for s in conflicts
+                    ],  # fmt: skip
+                )
+
+    def _differs(self, suspect: Suspect, writes: WriteSet) -> bool:
+        """Whether a duplicate with other bytes says something else (events.md, rule 2)."""
+        first = next(
+            (
+                (entry.mode, entry.kept)
+                for entry in writes.lanes[suspect.lane].archived
+                if (entry.ms, entry.seq) == suspect.first
+            ),
+            None,
+        ) or self._log.find(suspect.lane, suspect.first)
+        if first is None:
+            return True  # the first is gone from the log: better a conflict too many
+        return bool(_content(*first) != _content(suspect.mode, suspect.kept))
+
+
+def _content(mode: int, kept: bytes) -> Any:
+    """An event decoded whole, unknown keys included, in one form for both content modes."""
+    if mode != FIELDS:
+        return _decode_any(kept)
+    fields = kept_fields(mode, kept)
+    attributes: dict[str, Any] = {
+        name.decode(): value.decode()
+        for name, value in zip(fields[::2], fields[1::2], strict=False)
+    }
+    attributes["data"] = _decode_any(attributes["data"])
+    if "sequence" in attributes:
+        attributes["sequence"] = int(attributes["sequence"])
+    return attributes
+
+
+def _parked_row(event: Parked) -> tuple[Any, ...]:
+    said = _said(event)
+    return (
+        event.lane, event.sha256, event.reason, event.detail.replace("\x00", "\ufffd"),
+        said.get("organizationid"), said.get("source"), said.get("type"), said.get("subject"),
+        event.ms, event.seq, event.ms, event.seq,
+        _MODE_NAMES.get(event.mode, "structured"), event.length_bytes, event.sha256, event.kept,
+    )  # fmt: skip
+
+
+def _said(event: Parked) -> dict[str, str]:
+    """What can still be read of a bad event's envelope, for operators to group by."""
+    try:
+        if event.mode == FIELDS:
+            fields = kept_fields(event.mode, event.kept)
+            found: Any = {
+                name.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+                for name, value in zip(fields[::2], fields[1::2], strict=False)
+            }
+        else:
+            found = _decode_any(event.kept)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {
+        name: value.replace("\x00", "\ufffd")[:256]
+        for name, value in found.items()
+        if isinstance(name, str) and isinstance(value, str)
+    }

@@ -1,0 +1,137 @@
+"""Leases and cursors: who owns a lane, and how far it is archived and folded.
+
+A lease is a row with an epoch and the database's clock. A commit locks its lease rows `FOR KEY
+SHARE`: that blocks a takeover, which changes the epoch and so the key, but no renewal.
+"""
+
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from shared.folds.journal import Position
+from shared.storage.generations import schema_name
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a lane stands when it is taken."""
+
+    position: Position
+    entries_read: int
+    unclean_deaths: int
+    #: Why the lane only archives; None where it folds.
+    archive_only: str | None
+
+
+class Lanes:
+    """The leases of one projector; every statement commits by itself."""
+
+    def __init__(self, connection: psycopg.Connection, projector: str, lease_ms: int) -> None:
+        """`connection` must be in autocommit; `projector` is unique to the process."""
+        self._connection = connection
+        self._projector = projector
+        self._lease = f"{lease_ms} milliseconds"
+
+    def beat(self) -> int:
+        """Say that this projector is alive; returns how many are."""
+        with self._connection.transaction():
+            self._connection.execute(
+                "INSERT INTO callfold.projectors VALUES (%s, now() + %s::interval)"
+                " ON CONFLICT (projector) DO UPDATE SET expires_at = excluded.expires_at",
+                (self._projector, self._lease),
+            )
+            self._connection.execute("DELETE FROM callfold.projectors WHERE expires_at < now()")
+            row = self._connection.execute("SELECT count(*) FROM callfold.projectors").fetchone()
+        return int(row[0]) if row else 1
+
+    def leave(self) -> None:
+        """Say that this projector is gone, so that the others share its lanes at once."""
+        self._connection.execute(
+            "DELETE FROM callfold.projectors WHERE projector = %s", (self._projector,)
+        )
+
+    def renew(self) -> dict[int, int]:
+        """Renew what this projector holds; returns lane → epoch of all that it still holds."""
+        rows = self._connection.execute(
+            "UPDATE callfold.leases SET expires_at = now() + %s::interval"
+            " WHERE owner = %s AND expires_at > now() RETURNING lane, epoch",
+            (self._lease, self._projector),
+        ).fetchall()
+        return dict(rows)
+
+    def take(self, lanes_max: int) -> dict[int, int]:
+        """Take up to `lanes_max` lanes that nobody holds; returns lane → epoch.
+
+        A lane whose owner let it expire died uncleanly; its count goes up until a commit.
+        """
+        rows = self._connection.execute(
+            "UPDATE callfold.leases SET owner = %s, epoch = epoch + 1,"
+            " expires_at = now() + %s::interval,"
+            " unclean_deaths = unclean_deaths + (owner IS NOT NULL)::int"
+            " WHERE lane IN (SELECT lane FROM callfold.leases"
+            " WHERE owner IS NULL OR expires_at < now() ORDER BY lane LIMIT %s"
+            " FOR UPDATE SKIP LOCKED) RETURNING lane, epoch",
+            (self._projector, self._lease, lanes_max),
+        ).fetchall()
+        return dict(rows)
+
+    def release(self, lanes: list[int]) -> None:
+        """Give lanes back cleanly; nothing of them may be under way."""
+        self._connection.execute(
+            "UPDATE callfold.leases SET owner = NULL, expires_at = '-infinity'"
+            " WHERE owner = %s AND lane = ANY(%s)",
+            (self._projector, lanes),
+        )
+
+    def survived(self, lanes: list[int]) -> None:
+        """Forget unclean deaths: a batch of these lanes went through."""
+        self._connection.execute(
+            "UPDATE callfold.leases SET unclean_deaths = 0"
+            " WHERE owner = %s AND lane = ANY(%s) AND unclean_deaths > 0",
+            (self._projector, lanes),
+        )
+
+    def open_breaker(self, lanes: list[int], reason: str) -> None:
+        """From now on only archive these lanes, until an operator releases them."""
+        self._connection.execute(
+            "UPDATE callfold.leases SET archive_only = %s WHERE lane = ANY(%s)", (reason, lanes)
+        )
+
+    def vouch(self, vouched: dict[int, int]) -> None:
+        """Say up to which millisecond of Redis' clock lanes were seen empty."""
+        self._connection.execute(
+            "UPDATE callfold.lanes AS l SET vouched_ms = greatest(l.vouched_ms, v.ms)"
+            " FROM unnest(%s::int[], %s::bigint[]) AS v(lane, ms) WHERE l.lane = v.lane",
+            (list(vouched), list(vouched.values())),
+        )
+
+    def cursors(self, lanes: list[int]) -> dict[int, Cursor]:
+        """Where lanes stand in the log."""
+        rows = self._connection.execute(
+            "SELECT l.lane, l.ms, l.seq, l.entries_read, e.unclean_deaths, e.archive_only"
+            " FROM callfold.lanes l JOIN callfold.leases e USING (lane) WHERE lane = ANY(%s)",
+            (lanes,),
+        ).fetchall()
+        return {
+            lane: Cursor((ms, int(seq)), entries_read, deaths, archive_only)
+            for lane, ms, seq, entries_read, deaths, archive_only in rows
+        }
+
+
+def fold_positions(connection: psycopg.Connection, generation: int) -> dict[int, Position]:
+    """How far each lane is folded into a generation; lanes never folded are left out."""
+    rows = connection.execute(
+        sql.SQL("SELECT lane, ms, seq FROM {}").format(
+            sql.Identifier(schema_name(generation), "positions")
+        )
+    ).fetchall()
+    return {lane: (ms, int(seq)) for lane, ms, seq in rows}
+
+
+def archived_through_ms(connection: psycopg.Connection) -> int:
+    """The instant of Redis' clock up to which every partition is archived."""
+    row = connection.execute(
+        "SELECT min(greatest(vouched_ms, ms - 1)) FROM callfold.lanes WHERE lane >= 0"
+    ).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0

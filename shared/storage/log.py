@@ -1,0 +1,126 @@
+"""The log of record: segments as rows, partitioned by the time of the stream."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from shared.contracts.entries import Entry
+from shared.folds.journal import Position
+from shared.projections.write_set import LaneWrite
+from shared.storage.segments import Segment, pack, unpack
+
+_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, Segment._fields))
+_TYPES = ("int4", "int8", "numeric", "int8", "numeric", "int4", "text[]", "jsonb", "int4", "int4",
+          "int8", "bytea")  # fmt: skip
+_COPY = sql.SQL("COPY callfold.log_segments ({}) FROM STDIN (FORMAT BINARY)").format(_COLUMNS)
+_READ = sql.SQL(
+    "SELECT {} FROM callfold.log_segments WHERE partition = %s"
+    " AND (last_ms, last_seq) > (%s, %s) AND first_ms >= %s ORDER BY first_ms, first_seq LIMIT %s"
+).format(_COLUMNS)
+_FIND = sql.SQL(
+    "SELECT {} FROM callfold.log_segments WHERE partition = %s"
+    " AND (first_ms, first_seq) <= (%s, %s) ORDER BY first_ms DESC, first_seq DESC LIMIT 1"
+).format(_COLUMNS)
+#: Entry ids are milliseconds of a clock, but a publisher may choose them: what lies beyond the
+#: years that dates can say goes to one partition of its own.
+_LAST_MONTH_MS = int(datetime(9999, 12, 1, tzinfo=UTC).timestamp() * 1000)
+
+
+class Log:
+    """Writes and reads segments on one connection."""
+
+    def __init__(self, connection: psycopg.Connection, partitions: int) -> None:
+        """`partitions` is written with every segment."""
+        self._connection = connection
+        self._partitions = partitions
+        self._months: set[str] = set()
+
+    def prepare(self, writes: dict[int, LaneWrite]) -> None:
+        """Create the table partitions that a batch needs; outside its transaction."""
+        for write in writes.values():
+            for entry in (write.archived[0], write.archived[-1]) if write.archived else ():
+                self._prepare_month(entry.ms)
+
+    def _prepare_month(self, ms: int) -> None:
+        name, start_ms, end_ms = _month(ms)
+        if name in self._months:
+            return
+        statement = sql.SQL(
+            "CREATE TABLE IF NOT EXISTS {} PARTITION OF callfold.log_segments"
+            " FOR VALUES FROM ({}) TO ({})"
+        ).format(
+            sql.Identifier("callfold", name),
+            sql.Literal(start_ms),
+            sql.SQL("MAXVALUE") if end_ms is None else sql.Literal(end_ms),
+        )
+        try:
+            self._connection.execute(statement)
+            # Segments are compressed already: keep them out of line as they are.
+            self._connection.execute(
+                sql.SQL("ALTER TABLE {} ALTER COLUMN body SET STORAGE EXTERNAL").format(
+                    sql.Identifier("callfold", name)
+                )
+            )
+        except (psycopg.errors.DuplicateTable, psycopg.errors.UniqueViolation):
+            pass  # another projector was faster
+        self._months.add(name)
+
+    def append(self, writes: dict[int, LaneWrite]) -> None:
+        """Write one segment per lane that has something to archive."""
+        now_ms = time.time_ns() // 1_000_000
+        segments = [
+            pack(lane, self._partitions, write.archived, [(len(write.archived), now_ms)])
+            for lane, write in sorted(writes.items())
+            if write.archived
+        ]
+        if not segments:
+            return
+        with self._connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+            copy.set_types(_TYPES)
+            for segment in segments:
+                copy.write_row(segment._replace(sources=Jsonb(segment.sources)))  # type: ignore[arg-type]  # as COPY takes it
+
+    def segments(self, partition: int, after: Position, chunk: int = 200) -> Iterator[Segment]:
+        """Segments of a partition that hold entries behind `after`, in the order of the log."""
+        ms, seq = after
+        while True:
+            # A segment that begins before `after` may reach beyond it: merged ones do.
+            rows = self._connection.execute(_READ, (partition, ms, seq, -1, chunk)).fetchall()
+            for row in rows:
+                segment = Segment(*row)._replace(first_seq=int(row[2]), last_seq=int(row[4]))
+                yield segment
+                ms, seq = segment.last_ms, segment.last_seq
+            if len(rows) < chunk:
+                return
+
+    def find(self, partition: int, position: Position) -> tuple[int, bytes] | None:
+        """The mode and bytes of one archived entry, or None where the log does not hold it."""
+        row = self._connection.execute(_FIND, (partition, *position)).fetchone()
+        if row is None:
+            return None
+        for entry, mode, kept, _ in unpack(Segment(*row)):
+            if (entry.ms, entry.seq) == position:
+                return mode, kept
+        return None
+
+    def entries(self, partition: int, after: Position) -> Iterator[list[Entry]]:
+        """Entries of a partition behind `after`, a segment at a time."""
+        for segment in self.segments(partition, after):
+            yield [e for e, _, _, _ in unpack(segment) if (e.ms, e.seq) > after]
+
+
+def _month(ms: int) -> tuple[str, int, int | None]:
+    if ms >= _LAST_MONTH_MS:
+        return "log_segments_beyond", _LAST_MONTH_MS, None
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    first = datetime(moment.year, moment.month, 1, tzinfo=UTC)
+    following = (first + timedelta(days=32)).replace(day=1)
+    return (
+        f"log_segments_{first:%Y_%m}",
+        int(first.timestamp()) * 1000,
+        int(following.timestamp()) * 1000,
+    )

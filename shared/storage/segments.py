@@ -1,0 +1,166 @@
+"""The form of the log: many stream entries as one compressed, checksummed segment.
+
+Columns compress better than rows, so ids, lengths, checksums and bytes lie apart. Pure: bytes in,
+bytes out; `log` keeps them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import msgspec
+import zstandard
+from msgspec import Struct
+from xxhash import xxh3_64_intdigest
+
+from shared.contracts.entries import Entry, kept_fields
+from shared.errors import SegmentError
+from shared.folds import journal
+from shared.projections.write_set import Archived
+from shared.storage import dictionary
+
+_FORMAT = 1
+_LEVEL_FRESH = 1  # a batch waits for it
+_LEVEL_MERGED = 9  # nobody waits for it
+_CHECKSUM_BYTES = 4
+
+
+class _Body(Struct, array_like=True, frozen=True):
+    """What a segment holds, before compression."""
+
+    format: int
+    #: Milliseconds of each entry id, as differences to the one before.
+    ms: list[int]
+    seq: list[int]
+    #: When entries were received: pairs of a number of entries and their instant in ms.
+    received_ms: list[tuple[int, int]]
+    modes: bytes
+    lengths: list[int]
+    #: Four bytes an entry.
+    checksums: bytes
+    kept: bytes
+
+
+class Segment(NamedTuple):
+    """A segment as a row of the log, in the column order of `storage/tables.py`."""
+
+    partition: int
+    first_ms: int
+    first_seq: int
+    last_ms: int
+    last_seq: int
+    events: int
+    organizations: list[str]
+    sources: dict[str, dict[str, int]]
+    partitions: int
+    dictionary: int
+    checksum: int
+    body: bytes
+
+
+def pack(
+    partition: int,
+    partitions: int,
+    archived: Sequence[Archived],
+    received_ms: Sequence[tuple[int, int]],
+    *,
+    merged: bool = False,
+) -> Segment:
+    """Pack entries, in the order of the stream, into a segment."""
+    first, last = archived[0], archived[-1]
+    milliseconds = [entry.ms for entry in archived]
+    body = _Body(
+        format=_FORMAT,
+        ms=[first.ms, *(b - a for a, b in pairwise(milliseconds))],
+        seq=[entry.seq for entry in archived],
+        received_ms=list(received_ms),
+        modes=bytes(entry.mode for entry in archived),
+        lengths=[len(entry.kept) for entry in archived],
+        checksums=b"".join(e.checksum.to_bytes(_CHECKSUM_BYTES, "little") for e in archived),
+        kept=b"".join([entry.kept for entry in archived]),
+    )
+    level = _LEVEL_MERGED if merged else _LEVEL_FRESH
+    packed = _compressor(level).compress(msgspec.msgpack.encode(body))
+    sources = _sources(archived)
+    return Segment(
+        partition=partition,
+        first_ms=first.ms,
+        first_seq=first.seq,
+        last_ms=last.ms,
+        last_seq=last.seq,
+        events=len(archived),
+        organizations=sorted(sources),
+        sources=sources,
+        partitions=partitions,
+        dictionary=dictionary.VERSION,
+        checksum=_checksum(packed),
+        body=packed,
+    )
+
+
+def _sources(archived: Iterable[Archived]) -> dict[str, dict[str, int]]:
+    counts = Counter((entry.organization_id, entry.source) for entry in archived)
+    sources: dict[str, dict[str, int]] = {}
+    for (organization_id, source), count in counts.items():
+        if organization_id is not None and source is not None:
+            sources.setdefault(organization_id, {})[source] = count
+    return sources
+
+
+def unpack(segment: Segment) -> Iterator[tuple[Entry, int, bytes, int]]:
+    """Each entry with its mode, its kept bytes and its checksum.
+
+    Raises:
+        SegmentError: the segment or an entry in it is damaged.
+    """
+    name = f"segment {segment.partition}/{segment.first_ms}-{segment.first_seq}"
+    body = _open(segment, name)
+    at = ms = 0
+    for index, length in enumerate(body.lengths):
+        kept = body.kept[at : at + length]
+        at += length
+        ms += body.ms[index]
+        checksum = int.from_bytes(body.checksums[index * 4 : index * 4 + 4], "little")
+        if journal.content_hash(kept) != checksum:
+            raise SegmentError(f"{name}: entry {ms}-{body.seq[index]} fails its checksum")
+        mode = body.modes[index]
+        yield Entry(ms, body.seq[index], kept_fields(mode, kept)), mode, kept, checksum
+
+
+def received(segment: Segment) -> list[tuple[int, int]]:
+    """When the entries of a segment were received: numbers of entries, and instants in ms."""
+    return _open(segment, f"segment {segment.partition}/{segment.first_ms}").received_ms
+
+
+def _open(segment: Segment, name: str) -> _Body:
+    if _checksum(segment.body) != segment.checksum:
+        raise SegmentError(f"{name} fails its checksum")
+    try:
+        raw = _decompressor(segment.dictionary).decompress(segment.body)
+        body = msgspec.msgpack.decode(raw, type=_Body)
+    except (zstandard.ZstdError, msgspec.DecodeError) as error:
+        raise SegmentError(f"{name} cannot be read: {error}") from error
+    if body.format != _FORMAT:
+        raise SegmentError(f"{name} has format {body.format}; this release knows {_FORMAT}")
+    return body
+
+
+def _checksum(packed: bytes) -> int:
+    return xxh3_64_intdigest(packed) >> 1  # PostgreSQL's bigint is signed
+
+
+@cache
+def _dictionary(version: int) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict(dictionary.load(version))
+
+
+@cache
+def _compressor(level: int) -> zstandard.ZstdCompressor:
+    return zstandard.ZstdCompressor(level=level, dict_data=_dictionary(dictionary.VERSION))
+
+
+@cache
+def _decompressor(version: int) -> zstandard.ZstdDecompressor:
+    return zstandard.ZstdDecompressor(dict_data=_dictionary(version))

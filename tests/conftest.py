@@ -1,0 +1,27 @@
+"""Fixtures for all levels: real servers, started when the first test asks for them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import ServersForTests, fresh_database, fresh_redis, servers_for_tests
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[ServersForTests]:
+    """A Redis and a PostgreSQL for the whole session; see `tests/servers.py` for which."""
+    with servers_for_tests() as started:
+        yield started
+
+
+@pytest.fixture
+def database_url(servers: ServersForTests) -> Iterator[str]:
+    """The URL of a database that is empty and this test's own."""
+    with fresh_database(servers) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(servers: ServersForTests) -> str:
+    """The URL of a Redis database that is empty and, until it ends, this test's own."""
+    return fresh_redis(servers)

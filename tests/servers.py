@@ -1,0 +1,117 @@
+"""Real servers for tests: given by URL, in containers, or embedded; asked for in this order.
+
+Called by the fixtures in `conftest.py`; tests that kill servers start embedded ones of their own.
+Each worker of pytest-xdist starts its own servers, except where URLs are given.
+"""
+
+import contextlib
+import os
+import socket
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import redis
+from psycopg import sql
+
+from services.tooling.embedded import EmbeddedServers
+
+_DOCKER_ADDRESS = "unix:///var/run/docker.sock"
+_DOCKER_PATIENCE_S = 2.0
+_POSTGRES_IMAGE = "postgres:18"
+_VALKEY_IMAGE = "valkey/valkey:9"
+
+
+@dataclass(frozen=True, slots=True)
+class ServersForTests:
+    """Where a Redis and a PostgreSQL run that tests may do anything with."""
+
+    redis_url: str
+    database_url: str  #: of a role that may create databases and roles
+
+
+@contextlib.contextmanager
+def servers_for_tests() -> Iterator[ServersForTests]:
+    """Servers for one test session; what was started is gone afterwards.
+
+    `CALLFOLD_TEST_REDIS_URL` and `CALLFOLD_TEST_DATABASE_URL` name servers of your own: their
+    Redis database is EMPTIED by tests.
+    """
+    redis_url = os.environ.get("CALLFOLD_TEST_REDIS_URL")
+    database_url = os.environ.get("CALLFOLD_TEST_DATABASE_URL")
+    if redis_url and database_url:
+        yield ServersForTests(_redis_url_of_this_worker(redis_url), database_url)
+    elif redis_url or database_url:
+        raise ValueError("set both CALLFOLD_TEST_REDIS_URL and CALLFOLD_TEST_DATABASE_URL")
+    elif _docker_answers():
+        with _containers() as servers:
+            yield servers
+    else:
+        with (
+            tempfile.TemporaryDirectory(prefix="callfold-tests-") as folder,
+            EmbeddedServers.start(Path(folder) / "data") as embedded,
+        ):
+            yield ServersForTests(embedded.redis_url, embedded.database_url)
+
+
+@contextlib.contextmanager
+def fresh_database(servers: ServersForTests) -> Iterator[str]:
+    """The URL of an empty database that is dropped afterwards, with whoever is connected to it."""
+    name = f"test_{uuid.uuid4().hex}"
+    identifier = sql.Identifier(name)
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(identifier))
+    try:
+        yield urlunsplit(urlsplit(servers.database_url)._replace(path=f"/{name}"))
+    finally:
+        with psycopg.connect(servers.database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+def fresh_redis(servers: ServersForTests) -> str:
+    """The URL of the session's Redis, whose database was just emptied."""
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushdb()
+    return servers.redis_url
+
+
+def _redis_url_of_this_worker(url: str) -> str:
+    """Another database number for each pytest-xdist worker: they share the server."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if not worker.startswith("gw"):
+        return url
+    return urlunsplit(urlsplit(url)._replace(path=f"/{int(worker.removeprefix('gw')) + 1}"))
+
+
+def _docker_answers() -> bool:
+    """Ask the engine for its ping over a plain socket; without one this takes no time at all."""
+    address = urlsplit(os.environ.get("DOCKER_HOST") or _DOCKER_ADDRESS)
+    family = socket.AF_UNIX if address.scheme == "unix" else socket.AF_INET
+    target = address.path if address.scheme == "unix" else (address.hostname, address.port or 2375)
+    with socket.socket(family) as connection:
+        connection.settimeout(_DOCKER_PATIENCE_S)
+        try:
+            connection.connect(target)
+            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+            return b" 200 " in connection.recv(64)
+        except OSError:
+            return False
+
+
+@contextlib.contextmanager
+def _containers() -> Iterator[ServersForTests]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of testcontainers' own imports
+        from testcontainers.postgres import PostgresContainer  # noqa: PLC0415 -- slow to import
+        from testcontainers.redis import RedisContainer  # noqa: PLC0415
+
+    postgres = PostgresContainer(_POSTGRES_IMAGE, username="callfold", dbname="callfold")
+    postgres.with_env("POSTGRES_INITDB_ARGS", "--encoding=UTF8 --locale=C")
+    with postgres, RedisContainer(_VALKEY_IMAGE) as valkey:
+        host, port = valkey.get_container_host_ip(), valkey.get_exposed_port(6379)
+        yield ServersForTests(f"redis://{host}:{port}/0", postgres.get_connection_url(driver=None))

@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 from sqlalchemy.exc import OperationalError
 
-from services.projector.app import build
+from services.projector.app import Projector, build
 from shared.delivery.connection import redis_client
 from shared.delivery.publisher import read_partitions
 from shared.delivery.stream_keeping import announce_partitions
@@ -31,7 +31,8 @@ def main() -> int:
         configure_logs(as_json=settings.log_json)
         partitions = _prepare(settings)
         generation = live_generation(settings.require_database_url())
-        app = build(settings, partitions, generation)
+        projector = Projector(settings, partitions, generation)
+        app = build(settings, projector)
     except CallfoldError as error:
         print(f"projector: {error}", file=sys.stderr)
         return 1
@@ -52,7 +53,7 @@ def main() -> int:
         )  # fmt: skip
     )
     server.run()
-    return 0 if server.started else 1
+    return 0 if server.started and projector.health.failed is None else 1
 
 
 def _prepare(settings: Settings) -> int:

@@ -1,6 +1,7 @@
 """Puts a projector together: threads that fold, and the HTTP shell with probes and metrics."""
 
 import os
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,9 @@ from threading import Event, Thread
 from typing import Any
 
 import structlog
+from anyio import to_thread
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
+from faststream.redis import RedisBroker
 from prometheus_client import make_asgi_app
 
 from services.projector.commit_thread import CommitThread
@@ -17,6 +20,7 @@ from services.projector.engine import Engine
 from services.projector.health import Health, Metrics
 from services.projector.lease_keeper import LeaseKeeper
 from services.projector.stream_keeper import StreamKeeper
+from shared.contracts.stream_names import CONTROL_CHANNEL
 from shared.settings import Settings
 
 _log = structlog.get_logger()
@@ -47,12 +51,18 @@ class Projector:
             lambda: dict(self._engine.committed),
         )  # fmt: skip
         self._stopping = Event()
-        self._thread = Thread(target=self._engine.run, args=(self._stopping,), name="engine")
+        self._thread = Thread(
+            target=self._engine.run, args=(self._stopping, _end_process), name="engine"
+        )
 
     def start(self) -> None:
         """Take leases and fold."""
         for part in (self._keeper, self._committer, self._streams, self._thread):
             part.start()
+
+    def wake(self) -> None:
+        """Share the lanes anew: a projector came or went."""
+        self._keeper.wake()
 
     def stop(self) -> None:
         """Commit what is folded, give the leases back."""
@@ -63,9 +73,18 @@ class Projector:
         self._keeper.stop()
 
 
-def build(settings: Settings, partitions: int, generation: int) -> AsgiFastStream:
+def _end_process() -> None:
+    """Ask the own process to end, the way an operator would."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def build(settings: Settings, projector: Projector) -> AsgiFastStream:
     """The projector as an ASGI application; its lifespan runs the threads."""
-    projector = Projector(settings, partitions, generation)
+    broker = RedisBroker(settings.require_redis_url(), apply_types=False)
+
+    @broker.subscriber(CONTROL_CHANNEL)
+    async def share_lanes(_message: bytes) -> None:
+        projector.wake()
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -73,7 +92,10 @@ def build(settings: Settings, partitions: int, generation: int) -> AsgiFastStrea
         try:
             yield
         finally:
-            projector.stop()
+            await to_thread.run_sync(projector.stop)
+
+    async def tell_others() -> None:
+        await broker.publish(b"", CONTROL_CHANNEL)
 
     @get
     async def livez(_scope: dict[str, Any]) -> AsgiResponse:
@@ -85,7 +107,10 @@ def build(settings: Settings, partitions: int, generation: int) -> AsgiFastStrea
         return AsgiResponse((complaint or "ok").encode(), 503 if complaint else 200)
 
     metrics = make_asgi_app(projector.metrics.registry)
-    return AsgiFastStream(
+    app = AsgiFastStream(
+        broker,
         lifespan=lifespan,
         asgi_routes=[("/livez", livez), ("/readyz", readyz), ("/metrics", metrics)],
     )
+    app.after_startup(tell_others)
+    return app

@@ -5,6 +5,7 @@ around the bad event is committed as usual (architecture.md, point 10).
 """
 
 import psycopg
+import redis
 from psycopg import errors
 
 from shared.contracts.park_reasons import ParkReason
@@ -21,6 +22,7 @@ _REFUSALS = (
     errors.StatementTooComplex,
     errors.UntranslatableCharacter,
 )
+_SERVER_ERRORS = (psycopg.Error, redis.RedisError, OSError)
 
 
 class Bisection:
@@ -43,9 +45,8 @@ class Bisection:
 
     def condemn_fold(self, failure: FoldFailedError) -> None:
         """Our own code failed on this entry: park it."""
-        entry = failure.entry
         detail = f"{type(failure.__cause__).__name__}: {failure.__cause__}"
-        self.condemned[failure.lane, entry.ms, entry.seq] = (ParkReason.FOLD_FAILED, detail)
+        self.condemned[failure.lane, *failure.position] = (ParkReason.FOLD_FAILED, detail)
 
     def submitted(self, writes: WriteSet) -> None:
         """A batch is on its way."""
@@ -53,8 +54,11 @@ class Bisection:
         self._submitted = [(lane, *write.new) for lane, write in writes.lanes.items()]
 
     def refused(self, error: Exception) -> bool:
-        """Whether the database refused the batch because of its data; the next one is smaller."""
-        if not isinstance(error, _REFUSALS):
+        """Whether the batch failed because of its data; the next one is smaller then.
+
+        What is neither a server's error nor the network's comes from writing the data out.
+        """
+        if isinstance(error, _SERVER_ERRORS) and not isinstance(error, _REFUSALS):
             return False
         if self._events == 1:
             reason = (ParkReason.DATABASE_REFUSED, str(error).strip().split("\n")[0])

@@ -5,7 +5,7 @@ grows while the one before it commits. Any failed commit drops everything that i
 database, the cache too, and the lanes are read again from their committed cursors.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from threading import Event
 
 import psycopg
@@ -23,7 +23,7 @@ from shared.delivery.lane_reader import LaneReader
 from shared.errors import FencedError, StaleStateError
 from shared.folds.journal import Position
 from shared.projections.folding import FoldFailedError, Folding
-from shared.projections.state_cache import StateCache
+from shared.projections.state_cache import Kept, StateCache, SubjectKey
 from shared.settings import Settings
 from shared.storage.connection import connect
 from shared.storage.lanes import Lanes
@@ -76,11 +76,17 @@ class Engine:
         self._vouched_s = 0.0
         self._pause_s = _PAUSE_FIRST_S
 
-    def run(self, stopping: Event) -> None:
-        """Fold until told to stop; then commit what is folded and end."""
-        while not stopping.is_set():
-            self._guarded(self._turn, stopping)
-        self._guarded(self._finish, stopping)
+    def run(self, stopping: Event, failed: Callable[[], None]) -> None:
+        """Fold until told to stop, then commit what is folded; calls `failed` where it cannot."""
+        try:
+            while not stopping.is_set():
+                self._guarded(self._turn, stopping)
+            self._guarded(self._finish, stopping)
+        except Exception as error:
+            # Nothing that we know to be harmless: a new process is safer than this one.
+            _log.critical("engine failed", exc_info=error)
+            self._health.failed = repr(error)
+            failed()
         self._reader.close()
         if self._database is not None:
             self._database.close()
@@ -264,7 +270,7 @@ class Engine:
             self.committed[lane] = (cursor.position, cursor.entries_read)
             self._bisection.taken_up(lane, cursor.unclean_deaths)
 
-    def _load(self, keys):  # type: ignore[no-untyped-def]  # as folding.Load
+    def _load(self, keys: Iterable[SubjectKey]) -> Mapping[SubjectKey, Kept]:
         self._connection()
         assert self._subjects is not None
         return self._subjects.load(keys)

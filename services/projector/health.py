@@ -17,6 +17,8 @@ class Health:
 
     #: What is away at the moment, by part ("redis", "database"); empty when all is well.
     trouble: dict[str, str] = field(default_factory=dict)
+    #: Why the engine ended unasked; the process exits then.
+    failed: str | None = None
     #: When the engine last went round, whatever it found.
     engine_beat_s: float = field(default_factory=monotonic_s)
     #: When Redis last answered a read; None before the first.
@@ -28,6 +30,8 @@ class Health:
 
     def complaint(self) -> str | None:
         """Why the process is not ready, or None when it is."""
+        if self.failed is not None:
+            return f"failed: {self.failed}"
         for part, words in list(self.trouble.items()):
             return f"{part}: {words}"
         if not self.leases_known:

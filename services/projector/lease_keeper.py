@@ -54,6 +54,10 @@ class LeaseKeeper:
         self._wake.set()
         self._thread.join(timeout=self._lease_ms / 1000)
 
+    def wake(self) -> None:
+        """Look at the leases now: a projector came or went."""
+        self._wake.set()
+
     def held(self) -> dict[int, int]:
         """Lane → epoch of what may be folded now; empty when the lease may have run out."""
         with self._lock:

@@ -9,6 +9,8 @@ INBOX_STREAM: Final = "callfold:inbox"
 PARTITIONS_KEY: Final = "callfold:partitions"
 #: Consumer group that only advertises how far a stream is archived.
 WATERMARK_GROUP: Final = "callfold"
+#: Projectors tell each other here that one came or went, so that lanes are shared anew at once.
+CONTROL_CHANNEL: Final = "callfold:control"
 #: The lane number of the inbox; partitions are lanes 0 … N-1.
 INBOX_LANE: Final = -1
 

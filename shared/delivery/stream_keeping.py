@@ -45,7 +45,7 @@ def advertise(client: Any, lane: int, archived: Position, entries_read: int) -> 
     try:
         client.execute_command(*setid, "ENTRIESREAD", entries_read)
     except redis.ResponseError as error:
-        if "NOGROUP" not in str(error) and "no such key" not in str(error).lower():
+        if "NOGROUP" not in str(error) and "requires the key to exist" not in str(error):
             raise
         client.execute_command(
             "XGROUP", "CREATE", stream, WATERMARK_GROUP, f"{ms}-{seq}", "MKSTREAM"

@@ -20,7 +20,8 @@ class FlowState(Struct, array_like=True, gc=False):
     """What a flow's events add up to."""
 
     executions: list[str] = field(default_factory=list)
-    versions: dict[int, FlowVersion] = field(default_factory=dict)
+    #: By version number, in decimal.
+    versions: dict[str, FlowVersion] = field(default_factory=dict)
 
 
 def evolve_flow(state: FlowState | None, event: Event) -> FlowState:
@@ -31,9 +32,10 @@ def evolve_flow(state: FlowState | None, event: Event) -> FlowState:
         state.executions = sorted((*state.executions, event.executionid))
     if isinstance(event, FlowPublished):
         fact = (*stamp(event), said_json(event.data))
-        version = state.versions.get(event.data.version)
+        number = str(event.data.version)
+        version = state.versions.get(number)
         if version is None:
-            state.versions[event.data.version] = FlowVersion(event.time_us, fact)
+            state.versions[number] = FlowVersion(event.time_us, fact)
         else:
             version.published_us = min(version.published_us, event.time_us)
             version.published = max(version.published, fact)

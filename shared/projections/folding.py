@@ -39,11 +39,11 @@ _NOTHING = Kept(revision=0, state=b"", records=b"", positions=b"", contribution=
 class FoldFailedError(CallfoldError):
     """Our own code failed on an event that decodes."""
 
-    def __init__(self, lane: int, entry: Entry, cause: BaseException) -> None:
-        """`entry` of `lane` is the one to park."""
-        super().__init__(f"lane {lane}, entry {entry.ms}-{entry.seq}: {cause!r}")
+    def __init__(self, lane: int, position: Position, cause: BaseException) -> None:
+        """The entry at `position` of `lane` is the one to park."""
+        super().__init__(f"lane {lane}, entry {position[0]}-{position[1]}: {cause!r}")
         self.lane = lane
-        self.entry = entry
+        self.position = position
 
 
 class _Open:
@@ -100,7 +100,7 @@ class Folding:
                 try:
                     self._fold(lane, write, entry, event, mode, kept)
                 except Exception as error:
-                    raise FoldFailedError(lane, entry, error) from error
+                    raise FoldFailedError(lane, (entry.ms, entry.seq), error) from error
         last = entries[-1]
         write.new = (last.ms, last.seq)
         write.entries += len(entries)
@@ -195,11 +195,18 @@ class Folding:
             )
 
     def harvest(self) -> WriteSet:
-        """Close the batch: what must be committed. The next batch builds on it at once."""
+        """Close the batch: what must be committed. The next batch builds on it at once.
+
+        Raises:
+            FoldFailedError: our own code failed; the batch must be discarded.
+        """
         writes, self._writes = self._writes, WriteSet()
         for key, subject in self._open.items():
             if subject.added:
-                self._close(writes, key, subject)
+                try:
+                    self._close(writes, key, subject)
+                except Exception as error:
+                    raise FoldFailedError(subject.lane, subject.added[0], error) from error
             else:
                 self._cache.put(subject.lane, key, subject.kept)
         self._open = {}
@@ -231,7 +238,7 @@ class Folding:
                 (
                     organization_id,
                     subject_id,
-                    number,
+                    int(number),
                     version.published_us,
                     version.published[4].decode(),
                 )

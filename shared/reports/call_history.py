@@ -1,6 +1,5 @@
 """The calls of an execution, oldest first: `GET …/report/calls` (reports.md, Call history)."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -33,7 +32,7 @@ class CallHistoryRows(Struct, frozen=True, gc=False):
 
     #: Calls that match the filters.
     total: int
-    #: One page of them.
+    #: One page of them, and one more where there is one.
     calls: list[CallRow]
 
 
@@ -82,19 +81,19 @@ class CallHistory(Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
 def call_history(rows: CallHistoryRows, page: int, limit: int) -> CallHistory:
     """One page; beyond the end it is empty."""
     return CallHistory(
-        data=[_item(row) for row in rows.calls],
+        data=[_item(row) for row in rows.calls[:limit]],
         meta=PageMeta(
             page=page, limit=limit, total=rows.total, total_pages=-(-rows.total // limit)
         ),
     )
 
 
-def next_place(rows: Sequence[CallRow], calls_before: int, limit: int) -> Place | None:
+def next_place(rows: CallHistoryRows, calls_before: int, limit: int) -> Place | None:
     """The place after a page that `calls_before` calls precede; None where it is the last."""
-    if len(rows) < limit:
+    if len(rows.calls) <= limit:
         return None
-    last = rows[-1]
-    return Place(last.started_us, last.call_id, calls_before + len(rows))
+    last = rows.calls[limit - 1]
+    return Place(last.started_us, last.call_id, calls_before + limit)
 
 
 def _item(row: CallRow) -> CallHistoryItem:

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Table
+from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql
 
 from shared.storage.generations import schema_name
@@ -40,7 +40,7 @@ class StagedTable:
                 stage, target
             )
         )
-        self._types = [_copy_type(column.type) for column in table.columns]
+        self._types = [_copy_type(column) for column in table.columns]
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(stage, columns)
         self._merge = sql.SQL(
             "INSERT INTO {target} AS t ({columns}) SELECT {columns} FROM {stage}"
@@ -58,9 +58,11 @@ class StagedTable:
             return cursor.rowcount
 
 
-def _copy_type(column_type: Any) -> str:
-    name = str(column_type.compile(dialect=postgresql.dialect())).split(" COLLATE")[0]  # type: ignore[no-untyped-call]  # SQLAlchemy's
-    return _COPY_TYPES[name]
+def _copy_type(column: Column[Any]) -> str:
+    if column.name == "contribution":
+        return "bytea"  # encoded already: text and bytes are the same on the wire
+    name = str(column.type.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    return _COPY_TYPES[name.split(" COLLATE")[0]]
 
 
 def replace_newer(table: Table) -> str:

@@ -1,0 +1,1 @@
+"""Whole stories, from a publisher to a report: one file or folder for each."""

@@ -1,0 +1,1 @@
+"""Real telephony: SIPp places calls through Kamailio, which publishes them (deploy/kamailio)."""

@@ -47,9 +47,14 @@ class Projector:
             self.health, self.metrics,
         )  # fmt: skip
         self._streams = StreamKeeper(
-            redis_url, database_url, partitions, settings.stream_keep_ms,
-            lambda: dict(self._engine.committed),
-        )  # fmt: skip
+            redis_url,
+            database_url,
+            name,
+            partitions,
+            settings.stream_keep_ms,
+            committed=lambda: dict(self._engine.committed),
+            held=self._keeper.held,
+        )
         self._stopping = Event()
         self._thread = Thread(
             target=self._engine.run, args=(self._stopping, _end_process), name="engine"

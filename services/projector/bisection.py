@@ -4,17 +4,26 @@ Batches shrink by halves while they fail and grow again by doubling once they pa
 around the bad event is committed as usual (architecture.md, point 10).
 """
 
+from collections import deque
+
 import psycopg
 import redis
 from psycopg import errors
 
+from shared.clock import monotonic_s
 from shared.contracts.park_reasons import ParkReason
+from shared.folds.journal import Position
 from shared.projections.folding import FoldFailedError
 from shared.projections.write_set import WriteSet
 
 #: Deaths without a commit after which the batch is suspected; each further one divides it by 16.
 _DEATHS_SUSPECT = 2
 _DEATHS_SHIFT_BITS = 4
+#: By now the batch was a single event, twice.
+_DEATHS_CONDEMN = 7
+#: Faults of our own code on events that decode that open the breaker (architecture.md, point 10).
+FAULTS_A_MINUTE = 50
+_MINUTE_S = 60.0
 _REFUSALS = (
     psycopg.DataError,
     psycopg.IntegrityError,
@@ -34,19 +43,40 @@ class Bisection:
         self.events_max = events_max
         #: (lane, ms, seq) → why.
         self.condemned: dict[tuple[int, int, int], tuple[ParkReason, str]] = {}
+        self._deadly: set[int] = set()
+        self._faults_s: deque[float] = deque(maxlen=FAULTS_A_MINUTE)
         self._submitted: list[tuple[int, int, int]] = []
         self._events = 0
 
     def taken_up(self, lane: int, unclean_deaths: int) -> None:
         """A lane begins anew; deaths of its owners without a commit make its batches small."""
+        if unclean_deaths >= _DEATHS_CONDEMN:
+            self._deadly.add(lane)
         if unclean_deaths >= _DEATHS_SUSPECT:
             shift = _DEATHS_SHIFT_BITS * (unclean_deaths - _DEATHS_SUSPECT + 1)
             self.events_max = max(1, min(self.events_max, self._usual_max >> shift))
 
+    def judge(self, lane: int, first: Position) -> None:
+        """Condemn the next entry of a lane whose owners died with nothing but it at hand."""
+        if lane in self._deadly:
+            self._deadly.discard(lane)
+            words = "the process died twice with only this event at hand"
+            self.condemned[lane, *first] = (ParkReason.CRASHED, words)
+
+    def spared(self, lane: int) -> None:
+        """A lane has nothing to read, so nothing in it kills."""
+        self._deadly.discard(lane)
+
     def condemn_fold(self, failure: FoldFailedError) -> None:
         """Our own code failed on this entry: park it."""
+        self._faults_s.append(monotonic_s())
         detail = f"{type(failure.__cause__).__name__}: {failure.__cause__}"
         self.condemned[failure.lane, *failure.position] = (ParkReason.FOLD_FAILED, detail)
+
+    def breaker_due(self) -> bool:
+        """Whether our own code fails so often that the release, not an event, must be bad."""
+        faults_s = self._faults_s
+        return len(faults_s) == FAULTS_A_MINUTE and monotonic_s() - faults_s[0] < _MINUTE_S
 
     def submitted(self, writes: WriteSet) -> None:
         """A batch is on its way."""

@@ -27,6 +27,7 @@ from shared.projections.state_cache import Kept, StateCache, SubjectKey
 from shared.settings import Settings
 from shared.storage.connection import connect
 from shared.storage.lanes import Lanes
+from shared.storage.log import Log
 from shared.storage.subjects import SubjectReader
 
 _log = structlog.get_logger()
@@ -37,6 +38,8 @@ _IDLE_BLOCK_MS = 100
 _COMMIT_GLANCE_S = 0.002
 #: How often an idle lane vouches that it is empty.
 _VOUCH_S = 0.25
+#: How long a batch that is folded from the log may take.
+_FOLLOW_PATIENCE_S = 120.0
 _PAUSE_FIRST_S = 0.1
 _PAUSE_MOST_S = 2.0
 
@@ -71,6 +74,8 @@ class Engine:
         self._read: dict[int, Position] = {}
         #: Lane → archived position and entries read; what the stream keeper trims behind.
         self.committed: dict[int, tuple[Position, int]] = {}
+        #: Lanes whose breaker is open.
+        self._archive_only: set[int] = set()
         self._under_way: dict[int, tuple[Position, int]] = {}
         self._batch_began_s = 0.0
         self._vouched_s = 0.0
@@ -101,6 +106,9 @@ class Engine:
         except FoldFailedError as error:
             _log.error("fold failed", lane=error.lane, error=str(error), exc_info=error)
             self._bisection.condemn_fold(error)
+            if self._bisection.breaker_due():
+                self._keeper.open_breaker(set(self._epochs), str(error))
+                _log.critical("breaker open: archiving without folding", lanes=sorted(self._epochs))
             self._begin_again()
         except psycopg.Error as error:
             self._begin_again()
@@ -164,7 +172,11 @@ class Engine:
         if taken:
             if not self._folding.events:
                 self._batch_began_s = monotonic_s()
-            self._folding.take(lane, self._read[lane], taken, self._bisection.condemned)
+            if lane in self._archive_only:
+                self._folding.archive(lane, self._read[lane], taken)
+            else:
+                self._bisection.judge(lane, (taken[0].ms, taken[0].seq))
+                self._folding.take(lane, self._read[lane], taken, self._bisection.condemned)
             self._read[lane] = (taken[-1].ms, taken[-1].seq)
         return len(taken) < len(entries)
 
@@ -177,6 +189,8 @@ class Engine:
         ]
         self._keeper.vouch(dict.fromkeys(idle, server_ms - 1))
         self._keeper.survived(set(idle))
+        for lane in idle:
+            self._bisection.spared(lane)
         self._metrics.cache_bytes.set(self._cache.bytes_held)
         self._metrics.lanes.set(len(self._read))
         for lane, (position, _) in self.committed.items():
@@ -224,12 +238,15 @@ class Engine:
         self._cache.clear()
         self._epochs.clear()
         self._read.clear()
+        self._archive_only.clear()
         self._under_way = {}
         if self._database is not None and self._database.closed:
             self._database = None
 
     def _follow_leases(self) -> None:
         held = self._keeper.held()
+        if self._archive_only - self._keeper.archive_only():
+            self._begin_again()  # an operator closed the breaker: the log is folded first
         gone = self._epochs.keys() - {
             lane for lane, e in held.items() if e == self._epochs.get(lane)
         }
@@ -262,13 +279,29 @@ class Engine:
 
     def _take_up(self, lanes: dict[int, int]) -> None:
         connection = self._connection()
-        found = Lanes(connection, "", 0).cursors(list(lanes))
+        found = Lanes(connection, "", 0).cursors(list(lanes), self._generation)
         for lane, cursor in found.items():
             self._cache.drop(lane)
+            if cursor.archive_only is not None:
+                self._archive_only.add(lane)
+            elif cursor.folded < cursor.position:
+                self._fold_from_log(lane, lanes[lane], cursor.folded)
             self._epochs[lane] = lanes[lane]
             self._read[lane] = cursor.position
             self.committed[lane] = (cursor.position, cursor.entries_read)
             self._bisection.taken_up(lane, cursor.unclean_deaths)
+
+    def _fold_from_log(self, lane: int, epoch: int, folded: Position) -> None:
+        """Follow the log up to the cursor: entries were archived while the breaker was open."""
+        self._hand_over(set())
+        log = Log(self._connection(), 0)
+        for entries in log.entries(lane, folded):
+            self._folding.follow(lane, folded, entries)
+            folded = (entries[-1].ms, entries[-1].seq)
+            self._committer.submit(self._folding.harvest(), {lane: epoch})
+            _, error = self._committer.outcome(_FOLLOW_PATIENCE_S)
+            if error is not None:
+                self._failed(error)
 
     def _load(self, keys: Iterable[SubjectKey]) -> Mapping[SubjectKey, Kept]:
         self._connection()

@@ -40,6 +40,7 @@ class LeaseKeeper:
         self._survived: set[int] = set()
         self._breaker: dict[int, str] = {}
         self._renewed_s = 0.0
+        self._archive_only: set[int] = set()
         self._stopping = Event()
         self._wake = Event()
         self._thread = Thread(target=self._run, name="lease-keeper", daemon=True)
@@ -64,6 +65,11 @@ class LeaseKeeper:
             if monotonic_s() - self._renewed_s > self._lease_ms / 1000:
                 return {}
             return {lane: e for lane, e in self._held.items() if lane not in self._unwanted}
+
+    def archive_only(self) -> set[int]:
+        """Lanes whose breaker is open, as of the last renewal."""
+        with self._lock:
+            return self._archive_only | self._breaker.keys()
 
     def unwanted(self) -> set[int]:
         """Lanes that others should have: finish what is under way, then `let_go`."""
@@ -111,8 +117,12 @@ class LeaseKeeper:
     def _beat(self, lanes: Lanes) -> None:
         started_s = monotonic_s()
         self._give_back(lanes)
+        with self._lock:
+            breaker = dict(self._breaker)
+        for lane, reason in breaker.items():
+            lanes.open_breaker([lane], reason)
         projectors = lanes.beat()
-        held = lanes.renew()
+        held, archive_only = lanes.renew()
         share = ceil(self._all_lanes / projectors)
         if len(held) < share:
             taken = lanes.take(share - len(held))
@@ -121,16 +131,15 @@ class LeaseKeeper:
                 _log.info("lanes taken", lanes=sorted(taken), held=len(held))
         with self._lock:
             self._held, self._renewed_s = held, started_s
+            self._archive_only = archive_only
             self._unwanted = set(sorted(held, reverse=True)[: max(0, len(held) - share)])
             vouched, self._vouched = self._vouched, {}
             survived, self._survived = self._survived, set()
-            breaker, self._breaker = self._breaker, {}
+            self._breaker = {k: v for k, v in self._breaker.items() if k not in breaker}
         if vouched:
             lanes.vouch(vouched)
         if survived:
             lanes.survived(sorted(survived))
-        for lane, reason in breaker.items():
-            lanes.open_breaker([lane], reason)
         self._health.lanes = tuple(sorted(held))
         self._health.leases_known = True
 

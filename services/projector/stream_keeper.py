@@ -1,4 +1,7 @@
-"""Trims streams behind the cursor and advertises it; a thread that nothing waits for."""
+"""Looks after streams and log behind the engine: trims, advertises, merges small segments.
+
+A thread of its own that nothing waits for.
+"""
 
 from collections.abc import Callable, Mapping
 from threading import Event, Thread
@@ -10,9 +13,11 @@ import structlog
 from shared.contracts.stream_names import INBOX_LANE
 from shared.delivery.connection import redis_client
 from shared.delivery.stream_keeping import advertise, announce_partitions, trim
+from shared.errors import SegmentError
 from shared.folds.journal import Position
 from shared.storage.connection import connect
 from shared.storage.lanes import archived_through_ms
+from shared.storage.merging import SegmentMerger
 
 _log = structlog.get_logger()
 _EVERY_S = 5.0
@@ -27,11 +32,15 @@ class StreamKeeper:
         self,
         redis_url: str,
         database_url: str,
+        projector: str,
         partitions: int,
         keep_ms: int,
         committed: Callable[[], Committed],
+        held: Callable[[], Mapping[int, int]],
     ) -> None:
         """Entries stay at least `keep_ms`, for a database that is restored from a backup."""
+        self._projector = projector
+        self._held = held
         self._redis = redis_client(redis_url)
         self._database_url = database_url
         self._partitions = partitions
@@ -52,11 +61,20 @@ class StreamKeeper:
     def _run(self) -> None:
         while not self._stopping.wait(_EVERY_S):
             try:
-                self._keep()
-            except (redis.RedisError, psycopg.Error) as error:
+                with connect(self._database_url, "streams") as connection:
+                    merger = SegmentMerger(connection, self._projector)
+                    while not self._stopping.wait(_EVERY_S):
+                        self._keep(connection)
+                        self._merge(merger)
+            except (redis.RedisError, psycopg.Error, SegmentError) as error:
                 _log.warning("streams not kept", error=str(error).strip().split("\n")[0])
 
-    def _keep(self) -> None:
+    def _merge(self, merger: SegmentMerger) -> None:
+        for lane, epoch in self._held().items():
+            if lane != INBOX_LANE and not self._stopping.is_set():
+                merger.merge(lane, epoch)
+
+    def _keep(self, connection: psycopg.Connection) -> None:
         announce_partitions(self._redis, self._partitions)
         seconds, _ = self._redis.time()
         keep_from_ms = int(seconds) * 1000 - self._keep_ms
@@ -64,6 +82,5 @@ class StreamKeeper:
             advertise(self._redis, lane, position, entries_read)
             behind_ms = keep_from_ms
             if lane == INBOX_LANE:
-                with connect(self._database_url, "streams") as connection:
-                    behind_ms = min(behind_ms, archived_through_ms(connection))
+                behind_ms = min(behind_ms, archived_through_ms(connection))
             trim(self._redis, lane, position, behind_ms)

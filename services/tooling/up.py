@@ -71,7 +71,7 @@ def up(
         Path | None,
         typer.Option(
             help="Where everything is kept; start again with the same one and your data is there. "
-            "[default: CALLFOLD_DATA_DIR, or ~/.local/share/callfold]",
+            "Default: CALLFOLD_DATA_DIR, or ~/.local/share/callfold.",
         ),
     ] = None,
     projectors: Annotated[
@@ -87,8 +87,8 @@ def up(
         typer.Option(
             min=1,
             max=65535,
-            help="Port of the read API. [default: CALLFOLD_READ_API_PORT, or 8080, or a free one "
-            "where 8080 is taken]",
+            help="Port of the read API. Default: CALLFOLD_READ_API_PORT, or 8080, or a free one "
+            "where 8080 is taken.",
         ),
     ] = None,
     as_json: Annotated[

@@ -2,15 +2,28 @@
 
 import re
 from decimal import Context, Decimal
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from shared.limits import AMOUNT_DECIMALS_MAX, AMOUNT_MAX
 
 NANO: Final = 10**AMOUNT_DECIMALS_MAX
 _NUMBER = re.compile(rb'-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?|"-?[0-9]+(\.[0-9]+)?"')
 _CONTEXT = Context(prec=60)
+#: An amount as published; `amount_nano` reads and checks it.
+Amount = Annotated[
+    Raw,
+    Meta(
+        extra_json_schema={
+            "description": "Exact: at most 9 decimals, below 10^12.",
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": -AMOUNT_MAX, "exclusiveMaximum": AMOUNT_MAX},
+                {"type": "string", "pattern": r"^-?0*[0-9]{1,12}(\.[0-9]{1,9}0*)?$"},
+            ],
+        }
+    ),
+]
 
 
 def amount_nano(raw: Raw) -> int:

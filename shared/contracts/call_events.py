@@ -4,11 +4,11 @@ from typing import Literal
 
 from msgspec import Raw, field
 
-from shared.contracts.amounts import amount_nano
+from shared.contracts.amounts import Amount, amount_nano
 from shared.contracts.envelope import (
     Event,
     Id,
-    Json,
+    JsonObject,
     NoPayload,
     Ordinal,
     Payload,
@@ -37,10 +37,10 @@ class CallInitiatedData(Payload, frozen=True, kw_only=True, gc=False):
     flow_id: Id | None = None
     flow_version: UInt | None = None
     hosted: bool | None = None
-    context: Json = Raw()
+    context: JsonObject = Raw()
     welcome_message: str | None = None
     agenda: str | None = None
-    variables: Json = Raw()
+    variables: JsonObject = Raw()
 
     def __post_init__(self) -> None:
         """Handed-through objects must be objects."""
@@ -84,7 +84,7 @@ class CallAmdCompleted(Event, kw_only=True, gc=False, tag="call.amd_completed"):
 
 
 class CallEndedData(Payload, frozen=True, kw_only=True, gc=False):
-    """How it ended. `outcome` and `flow_outcome` are kept as said, known or not."""
+    """How it ended. `outcome` and `flowOutcome` are kept as said, known or not."""
 
     outcome: str | None = None
     flow_outcome: str | None = None
@@ -119,7 +119,7 @@ class CallTransferredData(Payload, frozen=True, kw_only=True, gc=False):
     from_: str = field(name="from")
     to: str
     duration_ms: UInt | None = None
-    cost: Json = Raw()
+    cost: Amount = Raw()
     recording_url: str | None = None
     hangup_by: str | None = None
     hangup_reason: str | None = None
@@ -152,8 +152,8 @@ class CallTranscribed(Event, kw_only=True, gc=False, tag="call.transcribed"):
 class CallAnalyzedData(Payload, frozen=True, kw_only=True, gc=False):
     """What was read out of the conversation."""
 
-    extracted_data: Json = Raw()
-    voice_analytics: Json = Raw()
+    extracted_data: JsonObject = Raw()
+    voice_analytics: JsonObject = Raw()
 
     def __post_init__(self) -> None:
         """Handed-through objects must be objects."""
@@ -198,7 +198,7 @@ class CallRecordingTranscribed(Event, kw_only=True, gc=False, tag="call.recordin
 class CallChargedData(Payload, frozen=True, kw_only=True, gc=False):
     """An exact amount; negative ones correct earlier charges."""
 
-    amount: Json
+    amount: Amount
     component: Id | None = None
     node_id: Id | None = None
     node_type: Id | None = None

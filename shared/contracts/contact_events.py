@@ -4,7 +4,16 @@ from typing import ClassVar
 
 from msgspec import UNSET, Raw, UnsetType
 
-from shared.contracts.envelope import Event, Id, Json, NoPayload, Payload, UInt, require_objects
+from shared.contracts.envelope import (
+    Event,
+    Id,
+    Json,
+    JsonObject,
+    NoPayload,
+    Payload,
+    UInt,
+    require_objects,
+)
 from shared.contracts.execution_events import ReasonData
 from shared.contracts.instants import InstantText, instant_us
 
@@ -38,7 +47,7 @@ class ContactEnrolledData(Payload, frozen=True, kw_only=True, gc=False):
 
     phone: str | None = None
     name: str | None = None
-    variables: Json = Raw()
+    variables: JsonObject = Raw()
 
     def __post_init__(self) -> None:
         """Variables are an object."""

@@ -13,10 +13,16 @@ from shared.limits import ID_CHARS_MAX, INTEGER_MAX, SOURCE_CHARS_MAX
 
 #: Marks text that becomes a key: `codec` checks its bytes and control characters.
 _KEY = {"key": True}
+#: The same for schemas; as a `pattern` of msgspec's it would be matched at every decode.
+_NO_CONTROL = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
 #: An id or name that becomes a key.
-Id = Annotated[str, Meta(min_length=1, max_length=ID_CHARS_MAX, extra=_KEY)]
+Id = Annotated[
+    str, Meta(min_length=1, max_length=ID_CHARS_MAX, extra=_KEY, extra_json_schema=_NO_CONTROL)
+]
 #: Who published; unique with `id` within the subject.
-Source = Annotated[str, Meta(min_length=1, max_length=SOURCE_CHARS_MAX, extra=_KEY)]
+Source = Annotated[
+    str, Meta(min_length=1, max_length=SOURCE_CHARS_MAX, extra=_KEY, extra_json_schema=_NO_CONTROL)
+]
 #: A JSON integer from 0 on: counts, durations in milliseconds, codes.
 UInt = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
 #: A JSON integer from 1 on: attempts and versions.
@@ -25,6 +31,8 @@ Ordinal = Annotated[int, Meta(ge=1, le=INTEGER_MAX)]
 SignedInt = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 #: JSON that is handed through as published, as text.
 Json = Raw
+#: The same, an object; `require_objects` checks it.
+JsonObject = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
 
 JSON_NULL = b"null"
 
@@ -41,21 +49,30 @@ class Event(Struct, kw_only=True, gc=False, tag_field="type"):
     """One CloudEvent. Mutable only so that `codec` can set `time_us` on what it just decoded."""
 
     specversion: Literal["1.0"]
-    #: Unique together with `source` within the subject, for ever.
-    id: Id
-    source: Source
-    #: Id of the thing that the event is about; the folding and partitioning key.
-    subject: Id
-    #: When it happened, as published.
-    time: InstantText
-    #: The tenant.
-    organizationid: Id
-    #: The program execution that the thing belongs to.
-    executionid: Id | None = None
-    #: The publisher's own gapless counter per organization and source.
-    sequence: UInt | None = None
-    #: Its trailing `/vN` selects the upcaster; version 1 when absent.
-    dataschema: str | None = None
+    id: Annotated[
+        Id, Meta(description="Unique together with `source` within the subject, for ever.")
+    ]
+    source: Annotated[Source, Meta(description="Who published it.")]
+    subject: Annotated[
+        Id, Meta(description="Id of what the event is about: the partitioning and folding key.")
+    ]
+    time: Annotated[InstantText, Meta(description="When it happened, with an offset.")]
+    organizationid: Annotated[Id, Meta(description="The tenant.")]
+    executionid: (
+        Annotated[Id, Meta(description="The program execution that the thing belongs to.")] | None
+    ) = None
+    sequence: (
+        Annotated[
+            UInt, Meta(description="The publisher's gapless counter per organization and source.")
+        ]
+        | None
+    ) = None
+    dataschema: (
+        Annotated[
+            str, Meta(description="Its trailing `/vN` is the payload's version; 1 when absent.")
+        ]
+        | None
+    ) = None
     #: `time` in microseconds since the epoch, set by the codec. Its wire name is no legal attribute
     #: name of CloudEvents (lower-case letters and digits), so nothing that is published meets it.
     time_us: int = field(default=0, name="(time in microseconds)")

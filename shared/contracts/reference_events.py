@@ -11,6 +11,7 @@ from shared.contracts.envelope import (
     Event,
     Id,
     Json,
+    JsonObject,
     NoPayload,
     Ordinal,
     Payload,
@@ -25,8 +26,8 @@ class FlowNode(Payload, frozen=True, kw_only=True, gc=False):
     id: Id
     type: Id
     label: str | None = None
-    config: Json = Raw()
-    definition: Json = Raw()
+    config: JsonObject = Raw()
+    definition: JsonObject = Raw()
 
     def __post_init__(self) -> None:
         """Handed-through objects must be objects."""

@@ -1,11 +1,13 @@
 """Flow runs and the steps through their nodes. Subject: the call id, or the run id."""
 
-from msgspec import Raw
+from typing import Annotated
+
+from msgspec import Meta, Raw
 
 from shared.contracts.envelope import (
     Event,
     Id,
-    Json,
+    JsonObject,
     Payload,
     UInt,
     json_text,
@@ -32,7 +34,7 @@ class RunEndedData(Payload, frozen=True, kw_only=True, gc=False):
     """How the flow ended; `outcome` is a flow outcome, kept as said."""
 
     outcome: str
-    variables: Json = Raw()
+    variables: JsonObject = Raw()
 
     def __post_init__(self) -> None:
         """Final values are an object."""
@@ -68,7 +70,7 @@ class NodeExitedData(Payload, frozen=True, kw_only=True, gc=False):
     node_type: Id | None = None
     output: str | None = None
     edge_id: Id | None = None
-    context: Json = Raw()
+    context: JsonObject = Raw()
 
     def __post_init__(self) -> None:
         """The context is an object."""
@@ -100,7 +102,7 @@ class VariableSetData(Payload, frozen=True, kw_only=True, gc=False):
     """A variable and its value, any JSON but null."""
 
     name: Id
-    value: Json
+    value: Annotated[Raw, Meta(extra_json_schema={"not": {"type": "null"}})]
     step_id: Id | None = None
     node_id: Id | None = None
 

@@ -2,7 +2,7 @@
 
 from msgspec import Raw, field
 
-from shared.contracts.envelope import Event, Id, Json, Ordinal, Payload, UInt, require_objects
+from shared.contracts.envelope import Event, Id, JsonObject, Ordinal, Payload, UInt, require_objects
 
 
 class SmsRequestedData(Payload, frozen=True, kw_only=True, gc=False):
@@ -18,7 +18,7 @@ class SmsRequestedData(Payload, frozen=True, kw_only=True, gc=False):
     body: str
     parts: UInt | None = None
     program_id: Id | None = None
-    variables: Json = Raw()
+    variables: JsonObject = Raw()
 
     def __post_init__(self) -> None:
         """Variables are an object."""

@@ -101,10 +101,28 @@ class Folding:
                     self._fold(lane, write, entry, event, mode, kept)
                 except Exception as error:
                     raise FoldFailedError(lane, (entry.ms, entry.seq), error) from error
+        self._move(write, entries)
+
+    def archive(self, lane: int, old: Position, entries: list[Entry]) -> None:
+        """Take entries into the log without folding them: the lane's breaker is open."""
+        write = self._writes.lanes.setdefault(lane, LaneWrite(old=old, new=old, folded=False))
+        for entry in entries:
+            event, mode, kept = self._decode(lane, entry, {})
+            self.bytes_held += len(kept)
+            if event is not None:
+                write.archived.append(_archived(entry, event, mode, kept))
+        self._move(write, entries)
+
+    def follow(self, lane: int, old: Position, entries: list[Entry]) -> None:
+        """Fold entries that the log holds already; all of a batch comes from it or none."""
+        self._writes.from_log = True
+        self.take(lane, old, entries, {})
+
+    def _move(self, write: LaneWrite, entries: list[Entry]) -> None:
         last = entries[-1]
         write.new = (last.ms, last.seq)
         write.entries += len(entries)
-        writes.events += len(entries)
+        self._writes.events += len(entries)
 
     def _decode(
         self, lane: int, entry: Entry, condemned: Condemned
@@ -172,10 +190,9 @@ class Folding:
         self, lane: int, write: LaneWrite, entry: Entry, event: Event, mode: int, kept: bytes
     ) -> None:
         organization_id, source = event.organizationid, event.source
-        content = journal.content_hash(kept)
-        write.archived.append(
-            Archived(entry.ms, entry.seq, mode, kept, content, organization_id, source)
-        )
+        archived = _archived(entry, event, mode, kept)
+        write.archived.append(archived)
+        content = archived.checksum
         key = (_KIND_NAMES[type(event)], organization_id, event.subject)
         subject = self._open[key]
         identity = journal.identity_hash(source, event.id)
@@ -245,6 +262,11 @@ class Folding:
                 for number, version in subject.state.versions.items()
             ]
         self._cache.put(subject.lane, key, kept)
+
+
+def _archived(entry: Entry, event: Event, mode: int, kept: bytes) -> Archived:
+    checksum = journal.content_hash(kept)
+    return Archived(entry.ms, entry.seq, mode, kept, checksum, event.organizationid, event.source)
 
 
 def _row_key(row: tuple[Any, ...]) -> tuple[str, str]:

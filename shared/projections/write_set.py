@@ -67,6 +67,8 @@ class LaneWrite:
     new: Position
     entries: int = 0
     archived: list[Archived] = field(default_factory=list)
+    #: False while the lane's breaker is open: entries are archived, the fold position stays.
+    folded: bool = True
 
 
 @dataclass(slots=True)
@@ -86,3 +88,5 @@ class WriteSet:
     forwards: list[Forward] = field(default_factory=list)
     events: int = 0
     duplicates: int = 0
+    #: The entries come from the log, not from the stream: only the projections follow.
+    from_log: bool = False

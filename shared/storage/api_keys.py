@@ -6,30 +6,170 @@ long, so a fast hash suffices and nothing is salted.
 
 import hashlib
 import hmac
+import re
 import secrets
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Final, Literal, get_args
 
-import msgspec
 import psycopg
 from msgspec import Struct
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from shared.contracts.envelope import Id
-from shared.contracts.text_checks import check_key
+from shared.contracts.ids import is_id
 from shared.errors import StorageError
 from shared.storage.read_pool import ReadPool, statement_text
 from shared.storage.schema import engine_of
 from shared.storage.tables import api_keys
 
 Scope = Literal["read", "publish", "operate"]
-SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+SCOPES: Final[tuple[str, ...]] = get_args(Scope)
+NAME_CHARS_MAX: Final = 255
 
-_PREFIX = "cf"
+_KEY = re.compile(r"cf_([0-9a-f]{1,64})_([A-Za-z0-9_-]{1,256})")
 _ID_BYTES = 8
 _SECRET_BYTES = 32
-_NAME_CHARS_MAX = 255
 #: `last_used_at` is written at most once in this time.
 _NOTED_S = 60.0
+
+
+class ApiKey(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is known of a key; never its secret."""
+
+    id: str
+    organization_id: str
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+class Grant(Struct, frozen=True):
+    """What a valid key allows."""
+
+    organization_id: str
+    scopes: frozenset[str]
+    #: None where it never expires.
+    expires_at: datetime | None
+
+
+def create_api_key(
+    database_url: str,
+    organization_id: str,
+    scopes: Iterable[str],
+    name: str,
+    expires_at: datetime | None = None,
+) -> str:
+    """Make a key and return it; it can never be read again.
+
+    Raises:
+        ValueError: the organization, a scope, the name or the expiry is impossible.
+        StorageError: the database is away or not laid out.
+    """
+    wanted = sorted(set(scopes))
+    _check(organization_id, wanted, name, expires_at)
+    key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+    with _database(database_url) as connection:
+        connection.execute(
+            insert(api_keys).values(
+                key_id=key_id,
+                organization_id=organization_id,
+                name=name,
+                secret_sha256=_sha256(secret),
+                scopes=wanted,
+                expires_at=expires_at,
+            )
+        )
+    return f"cf_{key_id}_{secret}"
+
+
+def list_api_keys(database_url: str, organization_id: str | None = None) -> list[ApiKey]:
+    """The keys of an organization, or of all, oldest first; revoked and expired ones too."""
+    columns = api_keys.c
+    statement = select(
+        columns.key_id.label("id"),
+        columns.organization_id,
+        columns.name,
+        columns.scopes,
+        columns.created_at,
+        columns.expires_at,
+        columns.revoked_at,
+        columns.last_used_at,
+    ).order_by(columns.created_at, columns.key_id)
+    if organization_id is not None:
+        statement = statement.where(columns.organization_id == organization_id)
+    with _database(database_url) as connection:
+        return [ApiKey(**row) for row in connection.execute(statement).mappings()]
+
+
+def revoke_api_key(database_url: str, key_id: str) -> bool:
+    """Revoke a key for ever; whether there is one. Readers notice within seconds."""
+    statement = (
+        update(api_keys)
+        .where(api_keys.c.key_id == key_id)
+        .values(revoked_at=func.coalesce(api_keys.c.revoked_at, func.now()))
+    )
+    with _database(database_url) as connection:
+        return connection.execute(statement).rowcount > 0
+
+
+async def find_grant(pool: ReadPool, key: str) -> Grant | None:
+    """What a key allows; None where it is unknown or revoked. Expiry is for the caller to check.
+
+    Notes its use, at most once a minute over all processes.
+    """
+    found = _KEY.fullmatch(key)
+    if found is None:
+        return None
+    key_id, secret = found.groups()
+    lookup = {"key_id": key_id, "noted_s": _NOTED_S}
+    try:
+        row = await pool.fetch_one(statement_text("api_key"), lookup)
+    except psycopg.errors.UndefinedTable:
+        raise StorageError("the database is not laid out for Callfold yet") from None
+    if row is None:
+        return None
+    organization_id, secret_sha256, scopes, expires_at, revoked_at, noted = row
+    if revoked_at is not None or not hmac.compare_digest(secret_sha256, _sha256(secret)):
+        return None
+    if not noted:
+        await pool.fetch_one(statement_text("api_key_used"), lookup)
+    return Grant(organization_id, frozenset(scopes), expires_at)
+
+
+def _check(organization_id: str, scopes: list[str], name: str, expires_at: datetime | None) -> None:
+    if not is_id(organization_id):
+        raise ValueError("an organization is 1 to 128 characters without control characters")
+    unknown = [scope for scope in scopes if scope not in SCOPES]
+    if unknown or not scopes:
+        raise ValueError(f"scopes are {', '.join(SCOPES)}; at least one of them is needed")
+    if len(name) > NAME_CHARS_MAX or "\x00" in name:
+        raise ValueError(f"a name has at most {NAME_CHARS_MAX} characters")
+    if expires_at is not None and expires_at.tzinfo is None:
+        raise ValueError("an expiry needs a time zone")
+
+
+@contextmanager
+def _database(database_url: str) -> Iterator[Connection]:
+    engine = engine_of(database_url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        raise StorageError("PostgreSQL does not answer; is CALLFOLD_DATABASE_URL right?") from error
+    except ProgrammingError as error:
+        if isinstance(error.orig, psycopg.errors.UndefinedTable):
+            raise StorageError(
+                "the database is not laid out for Callfold yet; a projector does that at its start"
+            ) from error
+        raise
+    finally:
+        engine.dispose()
+
+
+def _sha256(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

@@ -66,21 +66,31 @@ class GenerationWriter:
             " WHERE (t.ms, t.seq) < (excluded.ms, excluded.seq)"
         ).format(table=sql.Identifier(schema_name(generation), "positions"))
 
-    def write_states(self, writes: WriteSet) -> None:
-        """Upsert states; raise StaleStateError where one is not as it was read."""
+    def write(self, writes: WriteSet) -> None:
+        """Write a batch, inside the caller's transaction.
+
+        Raises:
+            StaleStateError: a state is not as it was read.
+        """
+        self._write_states(writes)
+        self._write_positions(writes.lanes)
+        self._write_tallies(writes)
+
+    def _write_states(self, writes: WriteSet) -> None:
         for kind, rows in writes.rows.items():
             if rows and self._subjects[kind].write(rows) != len(rows):
                 raise StaleStateError(f"a {kind} state changed since it was read")
         if writes.flow_versions:
             self._flow_versions.write(writes.flow_versions)
 
-    def write_positions(self, lanes: dict[int, LaneWrite]) -> None:
-        """Move the fold positions, never back."""
-        moved = sorted((lane, *write.new) for lane, write in lanes.items())
+    def _write_positions(self, lanes: dict[int, LaneWrite]) -> None:
+        moved = sorted((lane, *write.new) for lane, write in lanes.items() if write.folded)
+        if not moved:
+            return
         self._connection.execute(self._move, [list(column) for column in zip(*moved, strict=True)])
 
-    def write_tallies(self, writes: WriteSet) -> None:
-        """Add the differences; these rows are shared by all owners, so they come last."""
+    def _write_tallies(self, writes: WriteSet) -> None:
+        # These rows are shared by all owners, so they come last and in key order.
         for name, staged in self._tallies.items():
             rows = writes.differences.rows(name)
             if rows:
@@ -115,16 +125,19 @@ class Committer:
             StaleStateError: a state was changed by another writer.
             psycopg.Error: the database refused, or went away; the batch may or may not be in.
         """
+        if writes.from_log:
+            with self._connection.transaction():
+                self._fence(epochs)
+                self._writer.write(writes)
+            return
         self._log.prepare(writes.lanes)
         conflicts = [suspect for suspect in writes.suspects if self._differs(suspect, writes)]
         with self._connection.transaction():
             self._fence(epochs)
             self._log.append({p: w for p, w in writes.lanes.items() if p != INBOX_LANE})
-            self._writer.write_states(writes)
             self._park(writes.parked, conflicts)
             self._move_cursors(writes.lanes)
-            self._writer.write_positions(writes.lanes)
-            self._writer.write_tallies(writes)
+            self._writer.write(writes)
 
     def _fence(self, epochs: dict[int, int]) -> None:
         rows = self._connection.execute(

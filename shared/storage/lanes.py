@@ -18,6 +18,8 @@ class Cursor:
     """Where a lane stands when it is taken."""
 
     position: Position
+    #: How far the generation has followed; behind `position` after an open breaker.
+    folded: Position
     entries_read: int
     unclean_deaths: int
     #: Why the lane only archives; None where it folds.
@@ -51,14 +53,18 @@ class Lanes:
             "DELETE FROM callfold.projectors WHERE projector = %s", (self._projector,)
         )
 
-    def renew(self) -> dict[int, int]:
-        """Renew what this projector holds; returns lane → epoch of all that it still holds."""
+    def renew(self) -> tuple[dict[int, int], set[int]]:
+        """Renew what this projector holds.
+
+        Returns: lane → epoch of all that it still holds, and those of them that only archive.
+        """
         rows = self._connection.execute(
             "UPDATE callfold.leases SET expires_at = now() + %s::interval"
-            " WHERE owner = %s AND expires_at > now() RETURNING lane, epoch",
+            " WHERE owner = %s AND expires_at > now() RETURNING lane, epoch, archive_only",
             (self._lease, self._projector),
         ).fetchall()
-        return dict(rows)
+        held = {lane: epoch for lane, epoch, _ in rows}
+        return held, {lane for lane, _, archive_only in rows if archive_only is not None}
 
     def take(self, lanes_max: int) -> dict[int, int]:
         """Take up to `lanes_max` lanes that nobody holds; returns lane → epoch.
@@ -92,6 +98,15 @@ class Lanes:
             (self._projector, lanes),
         )
 
+    def close_breaker(self, lanes: list[int]) -> list[int]:
+        """Fold these lanes again, from where they stopped; returns those that were open."""
+        rows = self._connection.execute(
+            "UPDATE callfold.leases SET archive_only = NULL"
+            " WHERE lane = ANY(%s) AND archive_only IS NOT NULL RETURNING lane",
+            (lanes,),
+        ).fetchall()
+        return sorted(row[0] for row in rows)
+
     def open_breaker(self, lanes: list[int], reason: str) -> None:
         """From now on only archive these lanes, until an operator releases them."""
         self._connection.execute(
@@ -106,15 +121,18 @@ class Lanes:
             (list(vouched), list(vouched.values())),
         )
 
-    def cursors(self, lanes: list[int]) -> dict[int, Cursor]:
-        """Where lanes stand in the log."""
+    def cursors(self, lanes: list[int], generation: int) -> dict[int, Cursor]:
+        """Where lanes stand in the log and in a generation."""
         rows = self._connection.execute(
             "SELECT l.lane, l.ms, l.seq, l.entries_read, e.unclean_deaths, e.archive_only"
             " FROM callfold.lanes l JOIN callfold.leases e USING (lane) WHERE lane = ANY(%s)",
             (lanes,),
         ).fetchall()
+        folded = fold_positions(self._connection, generation)
         return {
-            lane: Cursor((ms, int(seq)), entries_read, deaths, archive_only)
+            lane: Cursor(
+                (ms, int(seq)), folded.get(lane, (0, 0)), entries_read, deaths, archive_only
+            )
             for lane, ms, seq, entries_read, deaths, archive_only in rows
         }
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -18,13 +19,23 @@ _TYPES = ("int4", "int8", "numeric", "int8", "numeric", "int4", "text[]", "jsonb
           "int8", "bytea")  # fmt: skip
 _COPY = sql.SQL("COPY callfold.log_segments ({}) FROM STDIN (FORMAT BINARY)").format(_COLUMNS)
 _READ = sql.SQL(
-    "SELECT {} FROM callfold.log_segments WHERE partition = %s"
-    " AND (last_ms, last_seq) > (%s, %s) AND first_ms >= %s ORDER BY first_ms, first_seq LIMIT %s"
+    "SELECT {} FROM callfold.log_segments WHERE partition = %(partition)s"
+    " AND (first_ms, first_seq) >= coalesce((SELECT (first_ms, first_seq)"
+    " FROM callfold.log_segments WHERE partition = %(partition)s"
+    " AND (first_ms, first_seq) <= (%(ms)s, %(seq)s)"
+    " ORDER BY first_ms DESC, first_seq DESC LIMIT 1), (0::bigint, 0::numeric))"
+    " AND (last_ms, last_seq) > (%(ms)s, %(seq)s) ORDER BY first_ms, first_seq LIMIT %(chunk)s"
 ).format(_COLUMNS)
 _FIND = sql.SQL(
     "SELECT {} FROM callfold.log_segments WHERE partition = %s"
     " AND (first_ms, first_seq) <= (%s, %s) ORDER BY first_ms DESC, first_seq DESC LIMIT 1"
 ).format(_COLUMNS)
+_TABLE_SETTINGS = (
+    # Segments are compressed already: keep them out of line as they are.
+    sql.SQL("ALTER COLUMN body SET STORAGE EXTERNAL"),
+    # Merging deletes small segments all the time; their place must soon be free again.
+    sql.SQL("SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)"),
+)
 #: Entry ids are milliseconds of a clock, but a publisher may choose them: what lies beyond the
 #: years that dates can say goes to one partition of its own.
 _LAST_MONTH_MS = int(datetime(9999, 12, 1, tzinfo=UTC).timestamp() * 1000)
@@ -59,12 +70,10 @@ class Log:
         )
         try:
             self._connection.execute(statement)
-            # Segments are compressed already: keep them out of line as they are.
-            self._connection.execute(
-                sql.SQL("ALTER TABLE {} ALTER COLUMN body SET STORAGE EXTERNAL").format(
-                    sql.Identifier("callfold", name)
+            for setting in _TABLE_SETTINGS:
+                self._connection.execute(
+                    sql.SQL("ALTER TABLE {} {}").format(sql.Identifier("callfold", name), setting)
                 )
-            )
         except (psycopg.errors.DuplicateTable, psycopg.errors.UniqueViolation):
             pass  # another projector was faster
         self._months.add(name)
@@ -84,14 +93,18 @@ class Log:
             for segment in segments:
                 copy.write_row(segment._replace(sources=Jsonb(segment.sources)))  # type: ignore[arg-type]  # as COPY takes it
 
-    def segments(self, partition: int, after: Position, chunk: int = 200) -> Iterator[Segment]:
-        """Segments of a partition that hold entries behind `after`, in the order of the log."""
+    def segments(self, partition: int, after: Position, chunk: int = 50) -> Iterator[Segment]:
+        """Segments of a partition that hold entries behind `after`, in the order of the log.
+
+        Each chunk begins at the segment that holds the last position, because merging may have
+        put what follows into a segment that begins before it.
+        """
         ms, seq = after
         while True:
-            # A segment that begins before `after` may reach beyond it: merged ones do.
-            rows = self._connection.execute(_READ, (partition, ms, seq, -1, chunk)).fetchall()
+            place = {"partition": partition, "ms": ms, "seq": seq, "chunk": chunk}
+            rows = self._connection.execute(_READ, place).fetchall()
             for row in rows:
-                segment = Segment(*row)._replace(first_seq=int(row[2]), last_seq=int(row[4]))
+                segment = _segment(row)
                 yield segment
                 ms, seq = segment.last_ms, segment.last_seq
             if len(rows) < chunk:
@@ -102,7 +115,7 @@ class Log:
         row = self._connection.execute(_FIND, (partition, *position)).fetchone()
         if row is None:
             return None
-        for entry, mode, kept, _ in unpack(Segment(*row)):
+        for entry, mode, kept, _ in unpack(_segment(row)):
             if (entry.ms, entry.seq) == position:
                 return mode, kept
         return None
@@ -111,6 +124,11 @@ class Log:
         """Entries of a partition behind `after`, a segment at a time."""
         for segment in self.segments(partition, after):
             yield [e for e, _, _, _ in unpack(segment) if (e.ms, e.seq) > after]
+
+
+def _segment(row: tuple[Any, ...]) -> Segment:
+    segment = Segment(*row)
+    return segment._replace(first_seq=int(segment.first_seq), last_seq=int(segment.last_seq))
 
 
 def _month(ms: int) -> tuple[str, int, int | None]:

@@ -163,7 +163,11 @@ class ReportQueries:
     ) -> Snapshot[_Rows] | None:
         key = (question.name, organization_id, execution_id)
         choice = self._choices.get(key, NO_FLOW)
-        parameters = {"organization_id": organization_id, "execution_id": execution_id, **(more or {})}
+        parameters = {
+            "organization_id": organization_id,
+            "execution_id": execution_id,
+            **(more or {}),
+        }
         for _round in range(_ROUNDS_MAX):
             generation, row = await self._fetch(question.name, parameters | choice._asdict())
             as_of_ms, exists, state, flow, rows = row

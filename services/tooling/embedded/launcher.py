@@ -13,12 +13,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 _PR_SET_PDEATHSIG = 1
 _WATCH_INTERVAL_S = 0.2
 _WATCH_PATIENCE_S = 20.0
 _CANNOT_START = 126
+_SAME = "-"
 
 
 def launch_command(
@@ -26,28 +27,38 @@ def launch_command(
     *,
     death_signal: signal.Signals,
     user_and_group: tuple[int, int] | None = None,
+    environment: Mapping[str, str] | None = None,
     watch: bool = sys.platform != "linux",
 ) -> list[str]:
     """The command that runs `argv` and sends it `death_signal` when the calling process dies.
 
     Args:
         user_and_group: numeric ids to change to; the caller must be root. None stays.
+        environment: the program's whole environment; None passes the launcher's own on. The
+            launcher itself may need more than the program (a Python that is found through
+            LD_LIBRARY_PATH), so that it cannot simply be started with this one.
         watch: stay resident and poll for the parent's death, for systems without a death signal.
     """
-    ids = "-" if user_and_group is None else f"{user_and_group[0]}:{user_and_group[1]}"
+    ids = _SAME if user_and_group is None else f"{user_and_group[0]}:{user_and_group[1]}"
     mode = "watch" if watch else "become"
-    head = [sys.executable, "-I", "-S", __file__, mode, str(os.getpid())]
-    return [*head, str(int(death_signal)), ids, *argv]
+    variables = _SAME
+    if environment is not None:
+        variables = "\n".join(f"{name}={value}" for name, value in environment.items())
+    how = [mode, str(os.getpid()), str(int(death_signal)), ids, variables]
+    return [sys.executable, "-I", "-S", __file__, *how, *argv]
 
 
 def main(arguments: list[str]) -> int:
     """Run the program that `launch_command` described; returns only when it watches or fails."""
-    mode, parent_pid, death_signal, ids, *argv = arguments
+    mode, parent_pid, death_signal, ids, variables, *argv = arguments
+    if variables != _SAME:
+        os.environ.clear()
+        os.environ.update(dict(line.split("=", 1) for line in variables.split("\n")))
     # Before the change of account: Python's own files may be out of the other one's reach.
     program = argv[0] if os.sep in argv[0] else _search_path(argv[0])
     try:
         prctl = None if mode == "watch" else _load_prctl()
-        if ids != "-":
+        if ids != _SAME:
             _change_account(*map(int, ids.split(":")))
         os.umask(0o077)
         if prctl is None:

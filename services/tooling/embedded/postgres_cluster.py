@@ -137,11 +137,11 @@ class PostgresCluster:
             argv,
             death_signal=signal.SIGKILL,
             user_and_group=None if account is None else (account.uid, account.gid),
+            environment=SERVER_ENVIRONMENT,
         )
         return subprocess.run(
             command,
             cwd=folder,
-            env=SERVER_ENVIRONMENT,
             input=standard_input,
             capture_output=True,
             text=True,

@@ -70,13 +70,13 @@ class ServerProcess:
             argv,
             death_signal=self._stop_signal,
             user_and_group=None if account is None else (account.uid, account.gid),
+            environment=SERVER_ENVIRONMENT,
         )
         with self._directory.log(self._name).open("ab") as output:
             self._log_start_bytes = output.tell()
             self._process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env=SERVER_ENVIRONMENT,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from services.tooling.embedded.data_directory import DataDirectory
+from services.tooling.embedded.errors import EmbeddedServerError
 from services.tooling.embedded.postgres_server import EmbeddedPostgres
 from services.tooling.embedded.redis_server import EmbeddedRedis, Fsync
 
@@ -45,16 +46,20 @@ class EmbeddedServers:
     @classmethod
     def start_in(cls, directory: DataDirectory, *, fsync: Fsync = "everysec") -> Self:
         """Start both in a directory that the caller has claimed and will release."""
-        redis = EmbeddedRedis(directory, fsync=fsync)
-        postgres = EmbeddedPostgres(directory)
+        servers = cls(directory, EmbeddedRedis(directory, fsync=fsync), EmbeddedPostgres(directory))
         try:
-            redis.start()
-            postgres.start()
+            servers.redis.start()
+            servers.postgres.start()
+        except OSError as error:
+            servers.stop()
+            raise EmbeddedServerError(
+                f"cannot work in {directory.path} ({error}): "
+                "make room and give its files back to their owner, or give another --data-dir"
+            ) from error
         except BaseException:  # also Ctrl-C: no server may be left behind
-            postgres.stop()
-            redis.stop()
+            servers.stop()
             raise
-        return cls(directory, redis, postgres)
+        return servers
 
     @property
     def redis_url(self) -> str:

@@ -62,6 +62,11 @@ class CallPlan:
         return self.hangup_reason
 
     @property
+    def code_at_caller(self) -> int:
+        """The code that the caller receives: a proxy passes 503 on as 500 (RFC 3261, 16.7)."""
+        return 500 if self.sip_code == 503 else self.sip_code
+
+    @property
     def answered(self) -> bool:
         """Whether somebody picks up."""
         return self.outcome == "completed"

@@ -6,6 +6,7 @@ Called by `test_sip`. An event that the projector would park fails here, with it
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import msgspec
 import redis
@@ -14,6 +15,7 @@ from shared.contracts.codec import decode_fields
 from shared.contracts.envelope import Event
 from shared.contracts.stream_names import INBOX_STREAM
 
+_Entries = list[tuple[bytes, dict[bytes, bytes]]]
 _PATIENCE_S = 10.0
 _POLL_INTERVAL_S = 0.05
 #: So long nothing more must come, once all that was expected has.
@@ -60,8 +62,9 @@ class Inbox:
         assert count == len(taken), [published.fields for published in taken]
         return taken
 
-    def _read(self, client: "redis.Redis") -> list[Published]:
-        entries = client.xrange(INBOX_STREAM, min=f"({self._last_id}")
+    def _read(self, client: redis.Redis) -> list[Published]:
+        # redis-py types the answer for every way to decode it; ours is bytes.
+        entries = cast("_Entries", client.xrange(INBOX_STREAM, min=f"({self._last_id}"))
         if entries:
             self._last_id = entries[-1][0].decode()
         return [_published(entry_id, fields) for entry_id, fields in entries]

@@ -33,9 +33,9 @@ class Product:
 
     def create_key(self, organization: str) -> str:
         """A fresh API key that may read that organization's reports."""
+        command = [*_CALLFOLD, "keys", "create", "--organization", organization]
         answer = subprocess.run(
-            [*_CALLFOLD, "keys", "create", "--organization", organization, "--scope", "read"]
-            + ["--json"],
+            [*command, "--scope", "read", "--json"],
             env={
                 **os.environ,
                 "CALLFOLD_REDIS_URL": self.redis_url,
@@ -89,9 +89,7 @@ def run_product(folder: Path) -> Iterator[Product]:
         _end(process)
 
 
-def _await_announcement(
-    process: subprocess.Popen[bytes], announcement: Path, log: Path
-) -> Product:
+def _await_announcement(process: subprocess.Popen[bytes], announcement: Path, log: Path) -> Product:
     deadline_s = time.monotonic() + _START_PATIENCE_S
     while time.monotonic() < deadline_s and process.poll() is None:
         text = announcement.read_text("utf-8")

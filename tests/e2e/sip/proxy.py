@@ -65,9 +65,7 @@ def run_proxy(folder: Path, redis_url: str, settings: Mapping[str, str]) -> Iter
         _end(process)
 
 
-def _write_settings(
-    file: Path, proxy: Proxy, redis_url: str, settings: Mapping[str, str]
-) -> None:
+def _write_settings(file: Path, proxy: Proxy, redis_url: str, settings: Mapping[str, str]) -> None:
     """Write local.cfg, which also keeps the password of Redis out of the list of processes."""
     redis = urlsplit(redis_url)
     server = f"name=callfold;addr={redis.hostname};port={redis.port}"

@@ -77,9 +77,7 @@ def free_udp_port() -> int:
         return port
 
 
-def _callee_command(
-    callee: str, plan: CallPlan, folder: Path, port: int, calls: int
-) -> list[str]:
+def _callee_command(callee: str, plan: CallPlan, folder: Path, port: int, calls: int) -> list[str]:
     scenario = (_SCENARIOS / f"{callee}.xml").read_text("utf-8")
     scenario = scenario.replace("[status]", f"{plan.sip_code} {plan.reply_phrase}")
     file = folder / f"{callee}.xml"

@@ -122,7 +122,7 @@ def test_calls_of_each_kind_are_published_as_sipp_counted_them(
     """Each call is one event of each kind it went through, however often SIP repeats itself."""
     counters = _place(plan, line.proxy, tmp_path)
     calls = _by_call(line.inbox.take(_CALLS * len(_expected_types(plan))))
-    assert _CALLS == counters.placed == counters.received(plan.sip_code)
+    assert _CALLS == counters.placed == counters.received(plan.code_at_caller)
     assert {f"{plan.call_id_prefix}{n}" for n in range(1, _CALLS + 1)} == set(calls)
     for number in range(1, _CALLS + 1):
         events = calls[f"{plan.call_id_prefix}{number}"]
@@ -226,7 +226,7 @@ def test_report_equals_sipps_counters(tmp_path: Path) -> None:
             folder.mkdir()
             counters = _place(plan, proxy, folder)
             expected["totalCalls"] += counters.placed
-            expected[_BUCKETS[plan.outcome]] += counters.received(plan.sip_code)
+            expected[_BUCKETS[plan.outcome]] += counters.received(plan.code_at_caller)
         expected["connected"] = expected["answered"] + expected["voicemail"]
         key = product.create_key(organization)
         metrics = product.await_call_metrics(execution_id, key, expected)

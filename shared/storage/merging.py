@@ -1,0 +1,110 @@
+"""Merges small segments of the log into larger ones; positions and checksums stay as they were.
+
+A quiet stream makes a segment every few events, which costs more than the events do. The owner of
+a partition merges them beside its work, in transactions of their own, fenced like a batch.
+"""
+
+from collections.abc import Iterator
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from shared.projections.write_set import Archived
+from shared.storage.segments import Segment, pack, received, unpack
+
+#: A segment of fewer events is small; merging makes them at least this large.
+EVENTS_SMALL = 1_000
+#: Merged segments aim at this many events: larger ones compress no better, and read slower.
+EVENTS_AIM = 4_000
+#: Small segments looked at in one go.
+_LOOK = 2_000
+
+_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, Segment._fields))
+_SMALL = (
+    "SELECT first_ms, first_seq, events, partitions FROM callfold.log_segments"
+    " WHERE partition = %s AND (first_ms, first_seq) > (%s, %s)"
+    " ORDER BY first_ms, first_seq LIMIT %s"
+)
+_FENCE = "SELECT 1 FROM callfold.leases WHERE lane = %s AND epoch = %s AND owner = %s FOR KEY SHARE"
+_TAKE = sql.SQL(
+    "DELETE FROM callfold.log_segments WHERE partition = %s AND (first_ms, first_seq) >= (%s, %s)"
+    " AND (first_ms, first_seq) <= (%s, %s) RETURNING {}"
+).format(_COLUMNS)
+_PUT = sql.SQL("INSERT INTO callfold.log_segments ({}) VALUES ({})").format(
+    _COLUMNS, sql.SQL(", ").join(sql.Placeholder() * len(Segment._fields))
+)
+Place = tuple[int, int]
+
+
+class SegmentMerger:
+    """Merges the small segments of partitions that one projector owns."""
+
+    def __init__(self, connection: psycopg.Connection, projector: str) -> None:
+        """`connection` must be in autocommit and used by nobody else."""
+        self._connection = connection
+        self._projector = projector
+        #: Everything before is large already.
+        self._done: dict[int, Place] = {}
+
+    def merge(self, partition: int, epoch: int) -> int:
+        """Merge what is small in a partition held at `epoch`; returns how many segments went."""
+        merged = 0
+        for first, last in list(self._groups(partition)):
+            with self._connection.transaction():
+                fence = self._connection.execute(_FENCE, (partition, epoch, self._projector))
+                if fence.fetchone() is None:
+                    return merged
+                merged += self._replace(partition, first, last)
+        return merged
+
+    def _groups(self, partition: int) -> Iterator[tuple[Place, Place]]:
+        """Runs of small neighbours that make a large segment together."""
+        done = self._done.get(partition, (0, 0))
+        rows = self._connection.execute(_SMALL, (partition, *done, _LOOK)).fetchall()
+        run: list[Place] = []
+        events, run_partitions = 0, None
+        for ms, seq, count, partitions in rows:
+            place = (ms, int(seq))
+            if count >= EVENTS_SMALL or partitions != run_partitions:
+                # A large neighbour, or another N: what is small before it stays as it is.
+                run, events, run_partitions = [], 0, partitions
+            if count >= EVENTS_SMALL:
+                self._done[partition] = place
+                continue
+            run.append(place)
+            events += count
+            if events >= EVENTS_AIM:
+                self._done[partition] = run[0]
+                yield run[0], run[-1]
+                run, events = [], 0
+
+    def _replace(self, partition: int, first: Place, last: Place) -> int:
+        rows = self._connection.execute(_TAKE, (partition, *first, *last)).fetchall()
+        segments = sorted(
+            (Segment(*row)._replace(first_seq=int(row[2]), last_seq=int(row[4])) for row in rows),
+            key=lambda segment: (segment.first_ms, segment.first_seq),
+        )
+        archived: list[Archived] = []
+        received_ms: list[tuple[int, int]] = []
+        for segment in segments:
+            received_ms += received(segment)
+            archived += [
+                Archived(entry.ms, entry.seq, mode, kept, checksum, None, None)
+                for entry, mode, kept, checksum in unpack(segment)
+            ]
+        new = pack(partition, segments[0].partitions, archived, received_ms, merged=True)
+        sources = _added(segment.sources for segment in segments)
+        new = new._replace(organizations=sorted(sources), sources=sources)
+        self._connection.execute(_PUT, new._replace(sources=Jsonb(sources)))  # type: ignore[arg-type]  # as psycopg takes it
+        return len(segments)
+
+
+def _added(counts: Iterator[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
+    added: dict[str, dict[str, int]] = {}
+    for sources in counts:
+        for organization_id, by_source in sources.items():
+            into = added.setdefault(organization_id, {})
+            for source, count in by_source.items():
+                into[source] = into.get(source, 0) + count
+    return added

@@ -1,6 +1,7 @@
 """`python -m services.projector`: folds events until SIGTERM or Ctrl-C."""
 
 import gc
+import signal
 import sys
 import time
 
@@ -52,6 +53,9 @@ def main() -> int:
             lifespan="on",
         )  # fmt: skip
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn ends cleanly on these, then raises them again for whoever handled them before.
+        signal.signal(number, server.handle_exit)
     server.run()
     return 0 if server.started and projector.health.failed is None else 1
 

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from logging import DEBUG
 from secrets import token_hex
 from threading import Event, Thread
 from typing import Any
@@ -85,7 +86,7 @@ def _end_process() -> None:
 
 def build(settings: Settings, projector: Projector) -> AsgiFastStream:
     """The projector as an ASGI application; its lifespan runs the threads."""
-    broker = RedisBroker(settings.require_redis_url(), apply_types=False)
+    broker = RedisBroker(settings.require_redis_url(), apply_types=False, log_level=DEBUG)
 
     @broker.subscriber(CONTROL_CHANNEL)
     async def share_lanes(_message: bytes) -> None:

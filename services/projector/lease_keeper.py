@@ -35,7 +35,7 @@ class LeaseKeeper:
         self._lock = Lock()
         self._held: dict[int, int] = {}
         self._unwanted: set[int] = set()
-        self._let_go: list[int] = []
+        self._let_go: set[int] = set()
         self._vouched: dict[int, int] = {}
         self._survived: set[int] = set()
         self._breaker: dict[int, str] = {}
@@ -79,7 +79,7 @@ class LeaseKeeper:
     def let_go(self, lanes: set[int]) -> None:
         """Give lanes back: nothing of them is under way any more."""
         with self._lock:
-            self._let_go += lanes
+            self._let_go |= lanes
         self._wake.set()
 
     def vouch(self, vouched: dict[int, int]) -> None:
@@ -145,13 +145,13 @@ class LeaseKeeper:
 
     def _give_back(self, lanes: Lanes) -> None:
         with self._lock:
-            giving, self._let_go = self._let_go, []
+            giving, self._let_go = sorted(self._let_go), set()
             for lane in giving:
                 self._held.pop(lane, None)
                 self._unwanted.discard(lane)
         if giving:
             lanes.release(giving)
-            _log.info("lanes given back", lanes=sorted(giving))
+            _log.info("lanes given back", lanes=giving)
 
     def _leave(self, lanes: Lanes) -> None:
         with self._lock:

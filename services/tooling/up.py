@@ -22,12 +22,12 @@ from services.tooling.stop_signals import StopRequested, StopSignals
 from services.tooling.supervisor import ProcessSpec, Supervisor, end_leftovers
 from shared.errors import CallfoldError, SettingsError
 from shared.settings import Settings
-from shared.storage.api_keys import create_api_key
+from shared.storage.api_keys import SCOPES, create_api_key, list_api_keys
 
 _DATA_DIRECTORY = Path("~/.local/share/callfold")
 _PROJECTORS_MAX = 64
 _ORGANIZATION = "demo"
-_SCOPES = ("read", "publish", "operate")
+_KEY_NAME = "apiKey"
 _READY_PATIENCE_S = 120.0  # the first start applies migrations
 
 
@@ -147,7 +147,7 @@ def _run(
                     servers.redis_url,
                     servers.database_url,
                     f"http://127.0.0.1:{read_api_port}",
-                    _api_key(directory, servers),
+                    _api_key(directory, servers.database_url),
                 )
                 announce(announcement, directory.path)
                 supervisor.run(stop, lambda: _restart_ended(servers, log))
@@ -211,17 +211,18 @@ def _process_specs(
     return specs
 
 
-def _api_key(directory: DataDirectory, servers: _Servers) -> str:
-    """A key of the organization "demo"; that of the last run where it is sure to be valid.
+def _api_key(directory: DataDirectory, database_url: str) -> str:
+    """A key of the organization "demo": that of the last run while it is valid, else a new one.
 
-    It is kept with the data directory, so it fits the embedded database, which lies there too.
-    A database elsewhere may have been replaced since: there each start makes a key.
+    The database keeps only a hash, so the key itself is kept with the passwords.
     """
-    remembered = directory.remembered_secret("apiKey") if servers.embedded else None
+    remembered = directory.remembered_secret(_KEY_NAME)
     if remembered is not None:
-        return remembered
-    api_key = create_api_key(servers.database_url, _ORGANIZATION, _SCOPES, "callfold up")
-    directory.remember_secret("apiKey", api_key)
+        for key in list_api_keys(database_url, _ORGANIZATION):
+            if remembered.startswith(f"cf_{key.id}_") and not key.revoked_at:
+                return remembered
+    api_key = create_api_key(database_url, _ORGANIZATION, SCOPES, "callfold up")
+    directory.remember_secret(_KEY_NAME, api_key)
     return api_key
 
 

@@ -1,8 +1,8 @@
 """Calls. Subject: the call id (of a charge also a run's or an SMS's)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Raw, field
+from msgspec import Meta, Raw, field
 
 from shared.contracts.amounts import Amount, amount_nano
 from shared.contracts.envelope import (
@@ -19,6 +19,26 @@ from shared.contracts.envelope import (
 )
 
 AnsweredBy = Literal["human", "machine", "unknown"]
+#: How a call ended; kept as said, so these are only what reports know.
+Outcome = Annotated[
+    str,
+    Meta(
+        examples=[
+            "completed", "voicemail", "no_answer", "busy", "rejected", "failed", "cancelled",
+            "no_credits",
+        ]
+    ),
+]  # fmt: skip
+#: How its flow ended; kept as said too.
+FlowOutcome = Annotated[
+    str,
+    Meta(
+        examples=[
+            "completed", "user_hangup", "failed", "timeout", "no_answer", "busy", "rejected",
+            "cancelled",
+        ]
+    ),
+]  # fmt: skip
 
 
 class CallInitiatedData(Payload, frozen=True, kw_only=True, gc=False):
@@ -86,8 +106,8 @@ class CallAmdCompleted(Event, kw_only=True, gc=False, tag="call.amd_completed"):
 class CallEndedData(Payload, frozen=True, kw_only=True, gc=False):
     """How it ended. `outcome` and `flowOutcome` are kept as said, known or not."""
 
-    outcome: str | None = None
-    flow_outcome: str | None = None
+    outcome: Outcome | None = None
+    flow_outcome: FlowOutcome | None = None
     duration_ms: UInt | None = None
     hangup_by: str | None = None
     hangup_reason: str | None = None

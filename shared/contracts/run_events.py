@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Raw
 
+from shared.contracts.call_events import FlowOutcome
 from shared.contracts.envelope import (
     Event,
     Id,
@@ -33,7 +34,7 @@ class RunStarted(Event, kw_only=True, gc=False, tag="run.started"):
 class RunEndedData(Payload, frozen=True, kw_only=True, gc=False):
     """How the flow ended; `outcome` is a flow outcome, kept as said."""
 
-    outcome: str
+    outcome: FlowOutcome
     variables: JsonObject = Raw()
 
     def __post_init__(self) -> None:

@@ -56,3 +56,19 @@ def live_generation(database_url: str) -> int:
             " run `callfold rebuild`"
         )
     return int(generation)
+
+
+def installed(database_url: str) -> tuple[int, int]:
+    """The live generation, checked as `live_generation` does, and the number of partitions."""
+    generation = live_generation(database_url)
+    with connect(database_url, "generation") as connection:
+        row = connection.execute("SELECT partitions FROM callfold.installation").fetchone()
+    assert row is not None
+    return generation, int(row[0])
+
+
+def next_generation(database_url: str) -> int:
+    """The number that a new generation gets."""
+    with connect(database_url, "generation") as connection:
+        row = connection.execute("SELECT max(generation) FROM callfold.generations").fetchone()
+    return int(row[0]) + 1 if row and row[0] is not None else 1

@@ -1,1 +1,1 @@
-"""Whole stories, from a publisher to a report: one file or folder for each."""
+"""One story per file, told with real processes on real servers."""

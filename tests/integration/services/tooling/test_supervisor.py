@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped] # ships no types
 import pytest
 
 from services.tooling.embedded.data_directory import port_is_free
 from services.tooling.embedded.process_records import write_record
 from services.tooling.stop_signals import StopRequested, StopSignals
 from services.tooling.supervisor import ProcessSpec, Supervisor, SupervisorError, end_leftovers
+from tests.integration.services.tooling.running_processes import lives
 
 _SLEEPS = "import time; time.sleep(600)"
 _IGNORES_SIGTERM = (
@@ -90,13 +90,6 @@ def _wait_for(condition: Callable[[], object], *, doing: Callable[[], None] | No
         if doing is not None:
             doing()
         time.sleep(0.02)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _text(path: Path) -> str:
@@ -194,7 +187,7 @@ def test_stop_kills_who_does_not_end_in_time(
     _wait_for(lambda: "deaf" in _text(tmp_path / "one.log"))
     pid = _recorded_pid(tmp_path, "one")
     supervisor.stop()
-    assert not _lives(pid)
+    assert not lives(pid)
     assert ["one did not end in time and is killed"] == reports
 
 
@@ -204,9 +197,9 @@ def test_stop_leaves_no_grandchildren(tmp_path: Path, supervise: Callable[..., S
     supervisor.start()
     _wait_for(lambda: "\n" in _text(tmp_path / "one.log"))
     grandchild = int(_text(tmp_path / "one.log"))
-    assert _lives(grandchild)
+    assert lives(grandchild)
     supervisor.stop()
-    _wait_for(lambda: not _lives(grandchild))
+    _wait_for(lambda: not lives(grandchild))
 
 
 @pytest.fixture
@@ -246,7 +239,7 @@ def test_sigterm_ends_children_then_the_supervisor(
     assert run.stdout is not None
     assert ["ready", "ended"] == run.stdout.read().splitlines()
     assert 0 == run.wait(timeout=10)
-    assert not any(_lives(pid) for pid in children)
+    assert not any(lives(pid) for pid in children)
     assert "running\ndrained\n" == _text(tmp_path / "child-1.log")
 
 
@@ -261,7 +254,7 @@ def test_second_signal_ends_children_at_once(
     assert run.poll() is None
     run.send_signal(signal.SIGINT)
     assert 0 == run.wait(timeout=10)
-    assert not any(_lives(pid) for pid in children)
+    assert not any(lives(pid) for pid in children)
 
 
 def test_kill_of_the_supervisor_ends_its_children(
@@ -272,7 +265,7 @@ def test_kill_of_the_supervisor_ends_its_children(
     children = _children(tmp_path)
     run.kill()
     run.wait()
-    _wait_for(lambda: not any(_lives(pid) for pid in children))
+    _wait_for(lambda: not any(lives(pid) for pid in children))
 
 
 def test_ctrl_c_in_a_terminal_lets_children_drain(
@@ -296,7 +289,7 @@ def test_ctrl_c_in_a_terminal_lets_children_drain(
     os.close(master_fd)
     assert 0 == run.wait(timeout=10)
     assert re.fullmatch(rb"ready\r\n\^Cended\r\n", output)
-    assert not any(_lives(pid) for pid in children)
+    assert not any(lives(pid) for pid in children)
     assert "running\ndrained\n" == _text(tmp_path / "child-1.log"), "not interrupted"
 
 
@@ -315,7 +308,7 @@ def test_closed_terminal_ends_children_then_the_supervisor(
     children = _children(tmp_path)
     run.send_signal(signal.SIGHUP)
     assert 0 == run.wait(timeout=10)
-    assert not any(_lives(pid) for pid in children)
+    assert not any(lives(pid) for pid in children)
 
 
 def test_leftovers_of_a_killed_run_are_ended(tmp_path: Path) -> None:

@@ -1,0 +1,137 @@
+"""A whole installation on this machine: servers, projectors and the read API, started and ended.
+
+Used by `callfold demo`; what a command does with the installation is its own affair.
+"""
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from services.tooling.embedded import DataDirectory, EmbeddedServers
+from services.tooling.stop_signals import StopSignals
+from services.tooling.supervisor import ProcessSpec, Supervisor, end_leftovers
+from shared.storage.api_keys import create_api_key
+
+#: The organization of the API key that comes with an installation.
+ORGANIZATION_ID = "demo"
+_SCOPES = ("read", "publish", "operate")
+_READY_PATIENCE_S = 120.0  # the first start applies migrations
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where Redis and PostgreSQL are; `embedded` is None where somebody else runs them."""
+
+    redis_url: str
+    database_url: str
+    embedded: EmbeddedServers | None
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Everything is up and ready."""
+
+    servers: Servers
+    read_api_url: str
+    probe_urls: tuple[str, ...]  #: of the projectors, without a path
+    api_key: str  #: of the organization `ORGANIZATION_ID`, with every scope
+    supervisor: Supervisor
+    report: Callable[[str], None]
+
+    def watch(self) -> None:
+        """Start again what ended by itself; call it a few times a second."""
+        if self.servers.embedded is not None:
+            for title in self.servers.embedded.restart_ended():
+                self.report(f"{title} ended by itself and was started again")
+        self.supervisor.check()
+
+
+@contextlib.contextmanager
+def embedded_servers(directory: DataDirectory, stop: StopSignals) -> Iterator[Servers]:
+    """Valkey and PostgreSQL in the directory; they end with the block, undisturbed by signals."""
+    with EmbeddedServers.start_in(directory) as embedded:
+        try:
+            yield Servers(embedded.redis_url, embedded.database_url, embedded)
+        finally:
+            stop.hold()
+
+
+@contextlib.contextmanager
+def running_installation(
+    directory: DataDirectory,
+    servers: Servers,
+    *,
+    projectors: int,
+    read_api_port: int,
+    stop: StopSignals,
+    report: Callable[[str], None],
+) -> Iterator[Installation]:
+    """Start the processes and wait until all are ready; they end with the block.
+
+    Args:
+        report: takes one line for the operator about a restart or a forced end.
+
+    Raises:
+        CallfoldError: one does not come up; the message says what to do.
+    """
+    records = directory.path / "workers"
+    end_leftovers(records)
+    probe_urls = tuple(
+        f"http://127.0.0.1:{directory.port(f'projector-{number}')}"
+        for number in range(1, projectors + 1)
+    )
+    read_api_url = f"http://127.0.0.1:{read_api_port}"
+    supervisor = Supervisor(
+        [*_projectors(servers, probe_urls), _read_api(servers, read_api_url)],
+        records=records,
+        logs=directory.path / "logs",
+        report=report,
+    )
+    try:
+        supervisor.start()
+        supervisor.wait_until_ready(patience_s=_READY_PATIENCE_S)
+        api_key = _api_key(directory, servers)
+        yield Installation(servers, read_api_url, probe_urls, api_key, supervisor, report)
+    finally:
+        stop.hold()
+        supervisor.stop(urgent=lambda: stop.urgent)
+
+
+def _projectors(servers: Servers, probe_urls: tuple[str, ...]) -> Iterator[ProcessSpec]:
+    for number, probe_url in enumerate(probe_urls, start=1):
+        yield ProcessSpec(
+            name=f"projector-{number}",
+            argv=(sys.executable, "-m", "services.projector"),
+            env=_urls(servers) | {"CALLFOLD_PROBE_PORT": probe_url.rpartition(":")[2]},
+            ready_url=f"{probe_url}/readyz",
+        )
+
+
+def _read_api(servers: Servers, read_api_url: str) -> ProcessSpec:
+    return ProcessSpec(
+        name="read-api",
+        argv=(sys.executable, "-m", "services.read_api"),
+        env=_urls(servers) | {"CALLFOLD_READ_API_PORT": read_api_url.rpartition(":")[2]},
+        ready_url=f"{read_api_url}/readyz",
+        death_signal=signal.SIGTERM,  # it ends its workers
+    )
+
+
+def _urls(servers: Servers) -> dict[str, str]:
+    return {"CALLFOLD_REDIS_URL": servers.redis_url, "CALLFOLD_DATABASE_URL": servers.database_url}
+
+
+def _api_key(directory: DataDirectory, servers: Servers) -> str:
+    """The key of the last run where it is sure to be valid, else a new one.
+
+    It is kept with the data directory, so it fits the embedded database, which lies there too.
+    A database elsewhere may have been replaced since: there each start makes a key.
+    """
+    remembered = directory.remembered_secret("apiKey") if servers.embedded else None
+    if remembered is not None:
+        return remembered
+    api_key = create_api_key(servers.database_url, ORGANIZATION_ID, _SCOPES, "made at the start")
+    directory.remember_secret("apiKey", api_key)
+    return api_key

@@ -1,0 +1,1 @@
+"""The event contract: what is accepted, what is parked, and the documents about it."""

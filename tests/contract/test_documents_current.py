@@ -1,0 +1,81 @@
+"""The committed schemas are what the structs say, and validators agree with the codec."""
+
+import json
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from shared.contracts.asyncapi import asyncapi_document, examples
+from shared.contracts.codec import decode_event
+from shared.contracts.documents import FOLDER, documents, main, stale_documents
+from shared.contracts.event_types import EVENT_CLASSES, WIRE_NAMES
+from shared.contracts.stream_names import partition_stream
+from tests.contract.bad_entries import BAD_IN_SCHEMAS
+from tests.contract.wire import GOOD, json_bytes, recorded_events
+
+
+@pytest.fixture(scope="module")
+def schema() -> jsonschema_rs.Draft202012Validator:
+    """The committed schema of all events."""
+    text = (FOLDER / "events.schema.json").read_text(encoding="utf-8")
+    return jsonschema_rs.Draft202012Validator(json.loads(text), validate_formats=True)
+
+
+def test_committed_documents_are_what_the_structs_say() -> None:
+    """A changed struct without `make schemas` fails here, and names the stale file."""
+    assert [] == stale_documents(FOLDER)
+
+
+def test_check_of_a_stale_document_fails_and_names_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--check` writes nothing and ends with 1; without it the document is written anew."""
+    monkeypatch.setattr("shared.contracts.documents.FOLDER", tmp_path)
+    for name, text in documents().items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "asyncapi.json").write_text("{}", encoding="utf-8")
+
+    assert 1 == main(["--check"])
+    assert "asyncapi.json is not what the structs say" in capsys.readouterr().err
+    assert "{}" == (tmp_path / "asyncapi.json").read_text(encoding="utf-8")
+    assert 0 == main([])
+    assert 0 == main(["--check"])
+
+
+def test_documents_know_every_type_and_no_field_of_our_own() -> None:
+    """One message and one schema per event type; the codec's own field is not published."""
+    document = asyncapi_document()
+    names = list(WIRE_NAMES.values())
+
+    assert names == list(document["components"]["messages"])
+    assert names == [event["type"] for event in examples()]
+    assert {cls.__name__ for cls in EVENT_CLASSES} <= set(document["components"]["schemas"])
+    assert not any("microseconds" in text for text in documents().values())
+
+
+def test_address_of_a_partition_with_its_braces_is_its_stream() -> None:
+    """The braces of the stream's name are literal, so the parameter's values carry them."""
+    channel = asyncapi_document()["channels"]["partition"]
+    address = channel["address"]
+
+    for braced in channel["parameters"]["partition"]["examples"]:
+        number = int(braced.strip("{}"))
+        assert partition_stream(number) == address.replace("{partition}", braced)
+
+
+def test_recorded_events_and_examples_follow_the_schema(
+    schema: jsonschema_rs.Draft202012Validator,
+) -> None:
+    """What the codec accepts of every type, every key said, a validator accepts too."""
+    for event in [GOOD, *examples(), *(json.loads(raw) for _, raw in recorded_events())]:
+        decode_event(json_bytes(event))
+        assert [] == [error.message for error in schema.iter_errors(event)]
+
+
+@pytest.mark.parametrize("bad", BAD_IN_SCHEMAS, ids=lambda bad: bad.name)
+def test_parked_event_breaks_the_schema(
+    schema: jsonschema_rs.Draft202012Validator, bad: Any
+) -> None:
+    """What a schema can say, it says: a publisher finds these before the projector does."""
+    assert not schema.is_valid(json.loads(bad.fields[1]))

@@ -1,0 +1,136 @@
+"""A whole Callfold on given servers: real processes, as an operator would start them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from json import loads
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import psycopg
+
+from shared.contracts.stream_names import lane_stream
+from shared.delivery.connection import redis_client
+from shared.storage.api_keys import create_api_key
+
+PATIENCE_S = 60.0
+
+
+class Installation:
+    """Processes on one pair of servers."""
+
+    def __init__(self, redis_url: str, database_url: str) -> None:
+        """Nothing runs yet."""
+        self.redis_url = redis_url
+        self.database_url = database_url
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.read_api_url = ""
+
+    def start(self, module: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Start `python -m module`; its log goes to the test's stderr."""
+        environment = {
+            **os.environ,
+            "CALLFOLD_REDIS_URL": self.redis_url,
+            "CALLFOLD_DATABASE_URL": self.database_url,
+            **{f"CALLFOLD_{name.upper()}": value for name, value in settings.items()},
+        }
+        process = subprocess.Popen([sys.executable, "-m", module], env=environment)
+        self.processes.append(process)
+        return process
+
+    def start_projector(self, **settings: str) -> subprocess.Popen[bytes]:
+        """Start a projector with short leases, so that lanes move fast; does not wait for it."""
+        defaults = {"probe_port": str(free_port()), "lease_ms": "1500"}
+        return self.start("services.projector", **{**defaults, **settings})
+
+    def start_read_api(self) -> None:
+        """Start the read API and wait until it is ready."""
+        port = free_port()
+        self.read_api_url = f"http://127.0.0.1:{port}"
+        self.start("services.read_api", read_api_port=str(port))
+        until(lambda: _answers(f"{self.read_api_url}/readyz"), "the read API is ready")
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """End a process the hard way: kill -9."""
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.processes.remove(process)
+
+    def stop(self) -> None:
+        """End every process the clean way, and insist that each ends cleanly."""
+        for process in self.processes:
+            process.terminate()
+        codes = [process.wait(timeout=30) for process in self.processes]
+        self.processes.clear()
+        assert all(code == 0 for code in codes), f"exit codes {codes}"
+
+    def key(self, organization_id: str) -> str:
+        """An API key that may read."""
+        return create_api_key(self.database_url, organization_id, ("read",), "tests")
+
+    def get(self, key: str, execution_id: str, path: str) -> tuple[int, Any]:
+        """Status and body of `/program-execution/{executionId}/{path}`; decimals stay exact."""
+        url = f"{self.read_api_url}/program-execution/{quote(execution_id, safe='')}/{path}"
+        response = httpx.get(url, headers={"x-api-key": key}, timeout=20)
+        return response.status_code, loads(response.text, parse_float=Decimal)
+
+    def wait_until_folded(self, patience_s: float = PATIENCE_S) -> None:
+        """Wait until every lane, the inbox too, is folded to the end of its stream."""
+        until(self._folded, "all lanes are folded", patience_s)
+
+    def _folded(self) -> bool:
+        with psycopg.connect(self.database_url) as connection:
+            rows = connection.execute(
+                "SELECT l.lane, l.ms, l.seq, p.ms, p.seq FROM callfold.lanes l"
+                " LEFT JOIN gen_1.positions p USING (lane) ORDER BY l.lane"
+            ).fetchall()
+        client: Any = redis_client(self.redis_url)
+        for lane, ms, seq, folded_ms, folded_seq in rows:
+            newest = client.xrevrange(lane_stream(lane), count=1)
+            if newest and newest[0][0] != f"{ms}-{int(seq)}".encode():
+                return False
+            if (ms, seq) != (folded_ms or 0, folded_seq or 0):
+                return False
+        return True
+
+
+@contextmanager
+def installation(redis_url: str, database_url: str) -> Iterator[Installation]:
+    """An installation whose processes are gone afterwards, whatever happened."""
+    started = Installation(redis_url, database_url)
+    try:
+        yield started
+        started.stop()
+    finally:
+        for process in started.processes:
+            process.kill()
+            process.wait()
+
+
+def until(true: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Wait until something is true; fail with its name when patience ends."""
+    deadline_s = time.monotonic() + patience_s
+    while not true():
+        assert time.monotonic() < deadline_s, f"waited {patience_s:.0f} s in vain until {what}"
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    """A port that nobody has at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,117 @@
+"""The read API as its own process, and requests to it that no client tidies up."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+_PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The decoded body; money and rates as the floats that any client would see."""
+        return msgspec.json.decode(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadApi:
+    """A running read API."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    def get(
+        self, target: str, key: str | None = None, method: str = "GET", **headers: str
+    ) -> Answer:
+        """Ask for a target exactly as written; `if_none_match` is sent as `if-none-match`."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if key is not None:
+            sent["x-api-key"] = key
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
+        try:
+            connection.request(method, target, headers=sent)
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, names, response.read())
+        finally:
+            connection.close()
+
+    def wait_until(self, target: str, status: int) -> Answer:
+        """Ask until the status is as wanted."""
+        deadline_s = time.monotonic() + _PATIENCE_S
+        while True:
+            answer = self.get(target)
+            if answer.status == status:
+                return answer
+            assert time.monotonic() < deadline_s, f"{target} still answers {answer}"
+            time.sleep(0.05)
+
+
+@contextmanager
+def running_read_api(database_url: str) -> Iterator[ReadApi]:
+    """The process, listening; ended by SIGTERM, which must be clean."""
+    port = free_port()
+    process = start_read_api(database_url, port)
+    try:
+        yield _listening(ReadApi(port, process))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            _, errors = process.communicate(timeout=_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    assert process.returncode == 0, errors
+
+
+def start_read_api(database_url: str, port: int) -> subprocess.Popen[str]:
+    """Start the process without waiting for it."""
+    environment = os.environ | {
+        "CALLFOLD_DATABASE_URL": database_url,
+        "CALLFOLD_READ_API_PORT": str(port),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "services.read_api"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listening(read_api: ReadApi) -> ReadApi:
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            read_api.get("/livez")
+        except OSError:
+            assert read_api.process.poll() is None, read_api.process.communicate()[1]
+            assert time.monotonic() < deadline_s, "the read API does not listen"
+            time.sleep(0.02)
+        else:
+            return read_api

@@ -1,0 +1,119 @@
+"""CloudEvents as dictionaries, and sets of them without conflicts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.property.event_strategies.attempt_payloads import (
+    CALL_PAYLOADS,
+    RUN_PAYLOADS,
+    SMS_PAYLOADS,
+)
+from tests.property.event_strategies.subject_payloads import SUBJECT_PAYLOADS
+from tests.property.event_strategies.values import (
+    EXECUTIONS,
+    ORGANIZATIONS,
+    SUBJECTS,
+    event_ids,
+    executions,
+    instants,
+    record,
+    sources,
+)
+
+RawEvent = dict[str, Any]
+
+PAYLOADS = {**SUBJECT_PAYLOADS, **CALL_PAYLOADS, **RUN_PAYLOADS, **SMS_PAYLOADS}
+TYPES = tuple(PAYLOADS)
+ATTEMPT_TYPES = (*CALL_PAYLOADS, *RUN_PAYLOADS, *SMS_PAYLOADS)
+#: The types of each kind of subject.
+TYPES_BY_KIND = {
+    **{
+        kind: tuple(type_ for type_ in SUBJECT_PAYLOADS if type_.startswith(f"{kind}."))
+        for kind in ("flow", "attribute", "execution", "contact")
+    },
+    "attempt": ATTEMPT_TYPES,
+}
+
+
+def kind_of(type_: str) -> str:
+    """The kind of subject that a type is about."""
+    return next(kind for kind, types in TYPES_BY_KIND.items() if type_ in types)
+
+
+def identity(event: RawEvent) -> tuple[str, ...]:
+    """What makes an event the same event (events.md, rule 2)."""
+    kind = kind_of(event["type"])
+    return (event["organizationid"], kind, event["subject"], event["source"], event["id"])
+
+
+def events(
+    type_: str,
+    subjects: Sequence[str] = SUBJECTS,
+    organizations: Sequence[str] = ORGANIZATIONS,
+) -> st.SearchStrategy[RawEvent]:
+    """Events of one type."""
+    required: dict[str, st.SearchStrategy[Any]] = {
+        "specversion": st.just("1.0"),
+        "id": event_ids,
+        "source": sources,
+        "type": st.just(type_),
+        "subject": st.sampled_from(EXECUTIONS if kind_of(type_) == "execution" else subjects),
+        "time": instants,
+        "organizationid": st.sampled_from(organizations),
+        "data": PAYLOADS[type_],
+    }
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "sequence": st.sampled_from((0, 2**53)),
+        "dataschema": st.just("https://callfold.example/events/v1"),
+    }
+    if type_.startswith("contact.") and type_ != "contact.updated":
+        required["executionid"] = executions
+    else:
+        optional["executionid"] = executions
+    made: st.SearchStrategy[RawEvent] = record(required, optional)
+    return made.map(_with_own_execution) if kind_of(type_) == "execution" else made
+
+
+def _with_own_execution(event: RawEvent) -> RawEvent:
+    """An event of an execution names that one or none."""
+    if event.get("executionid") is None:
+        return event
+    return {**event, "executionid": event["subject"]}
+
+
+@st.composite
+def event_sets(
+    draw: st.DrawFn,
+    types: Sequence[str] = TYPES,
+    subjects_max: int = len(SUBJECTS),
+    organizations_max: int = len(ORGANIZATIONS),
+    size_max: int = 12,
+) -> list[RawEvent]:
+    """A few events of a few subjects, each identity once."""
+    subjects = SUBJECTS[: draw(st.integers(1, subjects_max))]
+    organizations = ORGANIZATIONS[: draw(st.integers(1, organizations_max))]
+    of_types = st.sampled_from(types).flatmap(
+        lambda type_: events(type_, subjects, organizations)
+    )
+    return draw(st.lists(of_types, min_size=1, max_size=size_max, unique_by=identity))
+
+
+@st.composite
+def competitions(draw: st.DrawFn, types: Sequence[str], size_max: int = 5) -> list[RawEvent]:
+    """Events of one subject that compete for the same facts, often at the same instant."""
+    kind = kind_of(types[0])
+    subject = EXECUTIONS[0] if kind == "execution" else SUBJECTS[0]
+    one_instant = draw(st.booleans())
+    at = draw(instants)
+    of_types = st.sampled_from(types).flatmap(lambda type_: events(type_, SUBJECTS[:1], ("acme",)))
+    made = draw(
+        st.lists(
+            of_types.filter(lambda event: event["subject"] == subject),
+            min_size=2,
+            max_size=size_max,
+            unique_by=identity,
+        )
+    )
+    return [{**event, "time": at} for event in made] if one_instant else made

@@ -1,0 +1,1 @@
+"""Laws of the folds: order, continuation, and who wins."""

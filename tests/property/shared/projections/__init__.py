@@ -1,0 +1,1 @@
+"""Laws of what is kept: rows, contributions and tallies, however the events arrive."""

@@ -1,0 +1,1 @@
+"""Tests of the arithmetic of reports, with rows and figures made by hand."""

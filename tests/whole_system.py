@@ -1,0 +1,155 @@
+"""Messy campaigns of two organizations with the same ids, published every way there is."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from json import loads
+from typing import Any
+
+from services.tooling.traffic import Campaign, CampaignPlan, disorder, to_fields, to_json
+from shared.contracts.codec import decode_fields
+from shared.contracts.stream_names import INBOX_STREAM, partition_of, partition_stream
+from shared.delivery.connection import redis_client
+from shared.limits import PARTITIONS_DEFAULT
+from shared.storage.connection import connect
+from shared.storage.log import Log
+from shared.storage.rebuilding import contributions_that_differ
+from tests.equality import differences
+from tests.installation import Installation
+from tests.reference_model import ReferenceModel
+
+ORGANIZATIONS = ("org-a", "org-b")
+_PIPELINE = 200
+
+
+def messy_events(seed: int, contacts: int, *, open_share: float = 0.1) -> list[dict[str, Any]]:
+    """Two campaigns for each of two organizations, interleaved, duplicated and out of order."""
+    campaigns = [
+        Campaign(
+            CampaignPlan(
+                organization_id=organization_id,
+                execution_id=f"execution {number}",
+                program_id=f"program/{number}",
+                contacts=contacts,
+                seed=seed + 10 * number + index,
+                started_at=datetime(2026, 3, 2 + number, 9, tzinfo=UTC),
+                leave_open_share=open_share if number else 0.0,
+                dialer_sources=(f"/dialer/{number}",),
+                billing_source=f"/billing/{number}",
+                id_namespace="clash",
+            )
+        )
+        for number in (0, 1)
+        for index, organization_id in enumerate(ORGANIZATIONS)
+    ]
+    chance = random.Random(seed)
+    streams: list[Iterator[dict[str, Any]]] = [iter(c.events()) for c in campaigns]
+    mixed: list[dict[str, Any]] = []
+    while streams:
+        stream = chance.choice(streams)
+        event = next(stream, None)
+        if event is None:
+            streams.remove(stream)
+        else:
+            mixed.append(event)
+    return list(disorder(mixed, seed=seed))
+
+
+def publish(redis_url: str, events: list[dict[str, Any]], seed: int) -> None:
+    """Publish in both content modes, into partitions, wrong partitions and the inbox."""
+    chance = random.Random(seed)
+    client: Any = redis_client(redis_url)
+    for start in range(0, len(events), _PIPELINE):
+        pipeline = client.pipeline(transaction=False)
+        for event in events[start : start + _PIPELINE]:
+            binary = chance.random() < 0.2
+            fields = to_fields(event) if binary else {b"event": to_json(event)}
+            pipeline.xadd(_stream(event, chance.random()), fields)
+        pipeline.execute()
+
+
+def _stream(event: dict[str, Any], chance: float) -> str:
+    if chance < 0.05:
+        return INBOX_STREAM
+    own = partition_of(event["subject"], PARTITIONS_DEFAULT)
+    return partition_stream((own + 1) % PARTITIONS_DEFAULT if chance < 0.08 else own)
+
+
+def reference(events: list[dict[str, Any]]) -> ReferenceModel:
+    """The model of what was published, decoded from its JSON as the product sees it."""
+    return ReferenceModel(loads(to_json(event), parse_float=Decimal) for event in events)
+
+
+def assert_equals_model(running: Installation, model: ReferenceModel) -> None:
+    """Every report of every execution equals the model's, keys, order and all."""
+    found: list[str] = []
+    for organization_id in ORGANIZATIONS:
+        key = running.key(organization_id)
+        execution_ids = model.execution_ids(organization_id)
+        assert execution_ids
+        for execution_id in execution_ids:
+            found += _of_execution(running, model, key, organization_id, execution_id)
+    assert not found, "\n".join(found[:40])
+
+
+def _of_execution(
+    running: Installation, model: ReferenceModel, key: str, organization_id: str, execution_id: str
+) -> Iterator[str]:
+    before = datetime.now(UTC)
+    status, report = running.get(key, execution_id, "report")
+    assert status == 200, report
+    expected = model.report(organization_id, execution_id, before)
+    after = model.report(organization_id, execution_id, datetime.now(UTC))
+    assert expected is not None and after is not None
+    if expected.get("durationMs") != report.get("durationMs"):
+        # The clock moved on between the model's now and the product's.
+        assert expected["durationMs"] <= report["durationMs"] <= after["durationMs"]
+        expected["durationMs"] = report["durationMs"]
+    yield from differences(expected, report, f"{organization_id}/{execution_id}/report")
+    for path, want in (
+        ("report/breakdown", model.breakdown(organization_id, execution_id)),
+        ("report/node-stats", model.node_stats(organization_id, execution_id)),
+        ("report/billing", model.billing(organization_id, execution_id)),
+    ):
+        _, got = running.get(key, execution_id, path)
+        yield from differences(want, got, f"{organization_id}/{execution_id}/{path}")
+    page = 1
+    while True:
+        want = model.calls(organization_id, execution_id, page=page, limit=100)
+        _, got = running.get(key, execution_id, f"report/calls?page={page}&limit=100")
+        yield from differences(want, got, f"{organization_id}/{execution_id}/calls/{page}")
+        assert want is not None
+        if page >= want["meta"]["totalPages"]:
+            return
+        page += 1
+
+
+def assert_conserved(running: Installation, published: list[dict[str, Any]]) -> None:
+    """Σ contributions = tallies, and the log holds each published event, each entry once."""
+    with connect(running.database_url, "test") as connection:
+        assert contributions_that_differ(connection, 1) == []
+        parked = connection.execute("SELECT * FROM callfold.parked_events").fetchall()
+        assert parked == []
+        held: set[tuple[Any, ...]] = set()
+        for entries, duplicated in _archived(connection):
+            assert not duplicated
+            held |= entries
+    assert held == {_identity(event) for event in published}
+
+
+def _archived(connection: Any) -> Iterator[tuple[set[tuple[Any, ...]], bool]]:
+    log = Log(connection, PARTITIONS_DEFAULT)
+    for partition in range(PARTITIONS_DEFAULT):
+        positions: list[tuple[int, int]] = []
+        identities: set[tuple[Any, ...]] = set()
+        for entries in log.entries(partition, (0, 0)):
+            for entry in entries:
+                positions.append((entry.ms, entry.seq))
+                event = decode_fields(entry.fields)
+                identities.add((event.organizationid, event.subject, event.source, event.id))
+        yield identities, len(positions) != len(set(positions)) or positions != sorted(positions)
+
+
+def _identity(event: dict[str, Any]) -> tuple[Any, ...]:
+    return (event["organizationid"], event["subject"], event["source"], event["id"])

@@ -47,7 +47,12 @@ def program_execution_routes(
         organization_id, execution_id = await whose(request)
         found = _existing(await queries.main_report(organization_id, execution_id))
         answer = main_report(
-            organization_id, execution_id, found.execution, found.rows, datetime_us(now())
+            organization_id,
+            execution_id,
+            found.execution,
+            found.flow,
+            found.rows,
+            datetime_us(now()),
         )
         return report_answer(answer, found, request.scope["headers"])
 

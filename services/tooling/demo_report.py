@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from msgspec import UNSET
+from rich.box import SIMPLE_HEAD
 from rich.columns import Columns
 from rich.console import RenderableType
 from rich.table import Table
@@ -21,6 +23,7 @@ _BREAKDOWN_KEYS = (
 _NODE_KEYS = ("nodeType", "uniqueCalls", "totalExecutions", "percentage")
 _COST_KEYS = ("totalCost", "executionCount", "totalDurationMs")
 _CALL_KEYS = ("totalCost", "durationMs")
+_INPUTS_SHOWN_MAX = 6  # of each node
 
 
 def report_tables(figures: _Figures, truth: Mapping[str, Any]) -> list[RenderableType]:
@@ -37,7 +40,9 @@ def report_tables(figures: _Figures, truth: Mapping[str, Any]) -> list[Renderabl
 
 def differences_table(wrong: Iterable[Figure]) -> Table:
     """What is not as it must be, by name."""
-    table = Table(title="Differences", title_justify="left", title_style="bold red")
+    table = Table(
+        title="Differences", title_justify="left", title_style="bold red", box=SIMPLE_HEAD
+    )
     table.add_column("figure", overflow="fold")
     table.add_column("report", justify="right")
     table.add_column("truth", justify="right")
@@ -73,6 +78,7 @@ def _nodes(figures: _Figures, truth: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _inputs(figures: _Figures, truth: Sequence[Mapping[str, Any]]) -> Table:
+    """The most frequent inputs; the others are compared as well."""
     rows: list[tuple[str, list[Path]]] = []
     for place, node in enumerate(truth):
         stem: Path = ("nodeStats", "nodes", place)
@@ -81,9 +87,11 @@ def _inputs(figures: _Figures, truth: Sequence[Mapping[str, Any]]) -> Table:
                 f"{node['nodeId']}: {digits}",
                 [(*stem, "dtmfBreakdown", digits), (*stem, "dtmfPercentages", digits)],
             )
-            for digits in node.get("dtmfBreakdown", ())
+            for digits in islice(node.get("dtmfBreakdown", ()), _INPUTS_SHOWN_MAX)
         ]
-    return _table("Inputs (DTMF)", ["dtmfBreakdown", "dtmfPercentages"], rows, figures)
+    return _table(
+        "Node stats: most frequent inputs", ["dtmfBreakdown", "dtmfPercentages"], rows, figures
+    )
 
 
 def _costs(figures: _Figures, truth: Sequence[Mapping[str, Any]]) -> Table:
@@ -108,7 +116,7 @@ def _table(
     rows: Iterable[tuple[str, Sequence[Path]]],
     figures: _Figures,
 ) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     table.add_column("")
     for header in headers:
         table.add_column(header, justify="right", no_wrap=True)
@@ -124,12 +132,14 @@ def _cell(figure: Figure) -> Text:
     return Text(f"{reported} ≠ {truth}", style="bold red")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     match value:
         case None:
             return "null"
-        case int() | Decimal():
+        case int():
             return f"{value:,}"
+        case Decimal():
+            return f"{value.normalize():,f}"
         case _ if value is UNSET:
             return "absent"
         case _:

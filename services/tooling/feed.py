@@ -6,8 +6,9 @@ Used by `callfold demo` and `callfold simulate`, which publish what comes out.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from services.tooling.traffic import Campaign, Event, disorder
+from services.tooling.traffic import Campaign, CampaignTruth, Event, disorder
 
 #: Said once of each contact that is done with; left open, it is not said.
 _SETTLING_TYPES = frozenset({"contact.completed", "contact.failed", "contact.skipped"})
@@ -16,6 +17,16 @@ _SETTLING_TYPES = frozenset({"contact.completed", "contact.failed", "contact.ski
 def settles_contact(event: Event) -> bool:
     """Whether the event is the last one about a contact's status."""
     return event["type"] in _SETTLING_TYPES
+
+
+def reports_of(truth: CampaignTruth) -> dict[str, Any]:
+    """The four reports that a whole campaign must show, by their key in `--json`."""
+    return {
+        "report": truth.report(),
+        "breakdown": truth.breakdown(),
+        "nodeStats": truth.node_stats(),
+        "billing": truth.billing(),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +45,7 @@ class Feed:
         events: Distinct events that the campaigns have said so far.
         entries: What was handed out so far, duplicates included.
         contacts_settled: Contacts that are done with, for a progress bar.
+        is_over: Whether the last entry was handed out.
     """
 
     def __init__(
@@ -48,6 +60,7 @@ class Feed:
         self._messiness = messiness
         self._loses = loses
         self.events = self.entries = self.contacts_settled = 0
+        self.is_over = False
 
     def __iter__(self) -> Iterator[Event]:
         """All entries; a duplicate is the same dict again."""
@@ -60,6 +73,7 @@ class Feed:
         for event in messy:
             self.entries += 1
             yield event
+        self.is_over = True
 
     def _counted(self, events: Iterable[Event]) -> Iterator[Event]:
         for event in events:

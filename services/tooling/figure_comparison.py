@@ -40,7 +40,7 @@ def compare(reports: Mapping[str, Any], truth: Mapping[str, Any]) -> dict[Path, 
     }
 
 
-def _values(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _values(value: object, path: Path) -> Iterator[tuple[Path, Any]]:
     """The leaves; an empty list or object is a leaf, so that it is not the same as none."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():

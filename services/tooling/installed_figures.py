@@ -7,7 +7,7 @@ import http.client
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -27,10 +27,10 @@ class ReportUnavailableError(CallfoldError):
 
 @dataclass(frozen=True, slots=True)
 class ReportAnswer:
-    """A report, its amounts as Decimal, and the instant up to which all entries are in it."""
+    """A report as it is now."""
 
-    body: Any
-    as_of: datetime
+    body: dict[str, Any]  #: amounts are Decimal
+    as_of: datetime | None  #: all entries up to then are in it; None where some lane never was read
 
 
 class ReportReader:
@@ -59,10 +59,13 @@ class ReportReader:
             raise ReportUnavailableError(
                 f"{self.url(name)} answered {status}: {words[0] if words else 'nothing'}"
             )
-        as_of = datetime.fromisoformat(headers[_AS_OF_HEADER]).astimezone(UTC)
-        return ReportAnswer(json.loads(body, parse_float=Decimal), as_of)
+        as_of = headers.get(_AS_OF_HEADER)
+        return ReportAnswer(
+            json.loads(body, parse_float=Decimal),
+            None if as_of is None else datetime.fromisoformat(as_of),
+        )
 
-    def require(self, name: str = "") -> Any:
+    def require(self, name: str = "") -> dict[str, Any]:
         """The body of the report.
 
         Raises:

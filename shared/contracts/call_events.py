@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Raw, field
+from msgspec import Meta, field
 
 from shared.contracts.amounts import Amount, amount_nano
 from shared.contracts.envelope import (
+    ABSENT,
     Event,
     Id,
     JsonObject,
@@ -15,7 +16,7 @@ from shared.contracts.envelope import (
     SignedInt,
     UInt,
     json_text,
-    require_objects,
+    require_object,
 )
 
 AnsweredBy = Literal["human", "machine", "unknown"]
@@ -57,14 +58,15 @@ class CallInitiatedData(Payload, frozen=True, kw_only=True, gc=False):
     flow_id: Id | None = None
     flow_version: UInt | None = None
     hosted: bool | None = None
-    context: JsonObject = Raw()
+    context: JsonObject = ABSENT
     welcome_message: str | None = None
     agenda: str | None = None
-    variables: JsonObject = Raw()
+    variables: JsonObject = ABSENT
 
     def __post_init__(self) -> None:
         """Handed-through objects must be objects."""
-        require_objects(context=self.context, variables=self.variables)
+        require_object(self.context, "context")
+        require_object(self.variables, "variables")
 
 
 class CallInitiated(Event, kw_only=True, gc=False, tag="call.initiated"):
@@ -139,7 +141,7 @@ class CallTransferredData(Payload, frozen=True, kw_only=True, gc=False):
     from_: str = field(name="from")
     to: str
     duration_ms: UInt | None = None
-    cost: Amount = Raw()
+    cost: Amount = ABSENT
     recording_url: str | None = None
     hangup_by: str | None = None
     hangup_reason: str | None = None
@@ -172,12 +174,13 @@ class CallTranscribed(Event, kw_only=True, gc=False, tag="call.transcribed"):
 class CallAnalyzedData(Payload, frozen=True, kw_only=True, gc=False):
     """What was read out of the conversation."""
 
-    extracted_data: JsonObject = Raw()
-    voice_analytics: JsonObject = Raw()
+    extracted_data: JsonObject = ABSENT
+    voice_analytics: JsonObject = ABSENT
 
     def __post_init__(self) -> None:
         """Handed-through objects must be objects."""
-        require_objects(extractedData=self.extracted_data, voiceAnalytics=self.voice_analytics)
+        require_object(self.extracted_data, "extractedData")
+        require_object(self.voice_analytics, "voiceAnalytics")
 
 
 class CallAnalyzed(Event, kw_only=True, gc=False, tag="call.analyzed"):

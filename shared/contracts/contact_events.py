@@ -2,9 +2,10 @@
 
 from typing import ClassVar
 
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, UnsetType
 
 from shared.contracts.envelope import (
+    ABSENT,
     Event,
     Id,
     Json,
@@ -12,7 +13,7 @@ from shared.contracts.envelope import (
     NoPayload,
     Payload,
     UInt,
-    require_objects,
+    require_object,
 )
 from shared.contracts.execution_events import ReasonData
 from shared.contracts.instants import InstantText, instant_us
@@ -47,11 +48,11 @@ class ContactEnrolledData(Payload, frozen=True, kw_only=True, gc=False):
 
     phone: str | None = None
     name: str | None = None
-    variables: JsonObject = Raw()
+    variables: JsonObject = ABSENT
 
     def __post_init__(self) -> None:
         """Variables are an object."""
-        require_objects(variables=self.variables)
+        require_object(self.variables, "variables")
 
 
 class ContactEnrolled(EnrolmentEvent, kw_only=True, gc=False, tag="contact.enrolled"):

@@ -35,6 +35,8 @@ Json = Raw
 JsonObject = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
 
 JSON_NULL = b"null"
+#: The default of a handed-through key.
+ABSENT = Raw()
 
 
 class Payload(Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
@@ -80,13 +82,16 @@ class Event(Struct, kw_only=True, gc=False, tag_field="type"):
 
 def json_text(raw: Raw) -> bytes | None:
     """The published JSON of a handed-through key, or None where it is absent or null."""
+    if raw is ABSENT:
+        return None
     text = bytes(raw)
     return None if not text or text == JSON_NULL else text
 
 
-def require_objects(**raws: Raw) -> None:
+def require_object(raw: Raw, name: str) -> None:
     """Raise ValueError for a handed-through key that is neither absent nor a JSON object."""
-    for name, raw in raws.items():
-        text = json_text(raw)
-        if text is not None and text[:1] != b"{":
-            raise ValueError(f"expected an object for `{name}`")
+    if raw is ABSENT:
+        return
+    text = json_text(raw)
+    if text is not None and text[:1] != b"{":
+        raise ValueError(f"expected an object for `{name}`")

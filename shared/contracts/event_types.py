@@ -12,8 +12,12 @@ from shared.contracts.call_events import CallEvent
 from shared.contracts.contact_events import ContactEvent
 from shared.contracts.envelope import Event
 from shared.contracts.execution_events import ExecutionEvent
-from shared.contracts.reference_events import AttributeDefined, AttributeDeleted, FlowPublished
-from shared.contracts.reference_events import ReferenceEvent
+from shared.contracts.reference_events import (
+    AttributeDefined,
+    AttributeDeleted,
+    FlowPublished,
+    ReferenceEvent,
+)
 from shared.contracts.run_events import RunEvent
 from shared.contracts.sms_events import SmsEvent
 

@@ -30,11 +30,11 @@ def instant_us(text: str) -> int:
     Raises:
         ValueError: it is not RFC 3339, has no offset, or leaves the years 1–9999 in UTC.
     """
-    second_us = _seconds_us.get(text[:19])
-    if second_us is not None and text[-1] == "Z":
-        fraction = text[20:-1]
-        if text[19] == "." and fraction.isdecimal() and fraction.isascii():
-            return second_us + int(fraction[:6].ljust(6, "0"))
+    # The usual text, with microseconds and Z: its second was read a moment ago.
+    if len(text) == _LONGEST_EXACT and text[-1] == "Z":
+        second_us, fraction = _seconds_us.get(text[:20]), text[20:26]
+        if second_us is not None and fraction.isdecimal() and fraction.isascii():
+            return second_us + int(fraction)
     return _read_instant(text)
 
 
@@ -51,10 +51,10 @@ def _read_instant(text: str) -> int:
     us = datetime_us(moment)
     if not _YEAR_1_US <= us < _YEAR_10000_US:
         raise ValueError("expected a time within the years 1 to 9999 in UTC")
-    if text[-1] == "Z":
+    if len(text) == _LONGEST_EXACT and text[-1] == "Z":
         if len(_seconds_us) >= _SECONDS_MAX:
             _seconds_us.clear()
-        _seconds_us[text[:19]] = us - us % 1_000_000
+        _seconds_us[text[:20]] = us - us % 1_000_000
     return us
 
 

@@ -5,9 +5,8 @@ The subject of `flow.*` is the flow id, that of `attribute.*` the attribute name
 
 from typing import Literal
 
-from msgspec import Raw
-
 from shared.contracts.envelope import (
+    ABSENT,
     Event,
     Id,
     Json,
@@ -16,7 +15,7 @@ from shared.contracts.envelope import (
     Ordinal,
     Payload,
     UInt,
-    require_objects,
+    require_object,
 )
 
 
@@ -26,12 +25,13 @@ class FlowNode(Payload, frozen=True, kw_only=True, gc=False):
     id: Id
     type: Id
     label: str | None = None
-    config: JsonObject = Raw()
-    definition: JsonObject = Raw()
+    config: JsonObject = ABSENT
+    definition: JsonObject = ABSENT
 
     def __post_init__(self) -> None:
         """Handed-through objects must be objects."""
-        require_objects(config=self.config, definition=self.definition)
+        require_object(self.config, "config")
+        require_object(self.definition, "definition")
 
 
 class FlowEdge(Payload, frozen=True, kw_only=True, gc=False):
@@ -41,7 +41,7 @@ class FlowEdge(Payload, frozen=True, kw_only=True, gc=False):
     source: Id
     target: Id
     type: Literal["standard", "failure", "timeout"] | None = None
-    value: Json = Raw()
+    value: Json = ABSENT
 
 
 class FlowPublishedData(Payload, frozen=True, kw_only=True, gc=False):

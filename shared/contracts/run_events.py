@@ -6,13 +6,14 @@ from msgspec import Meta, Raw
 
 from shared.contracts.call_events import FlowOutcome
 from shared.contracts.envelope import (
+    ABSENT,
     Event,
     Id,
     JsonObject,
     Payload,
     UInt,
     json_text,
-    require_objects,
+    require_object,
 )
 
 
@@ -35,11 +36,11 @@ class RunEndedData(Payload, frozen=True, kw_only=True, gc=False):
     """How the flow ended; `outcome` is a flow outcome, kept as said."""
 
     outcome: FlowOutcome
-    variables: JsonObject = Raw()
+    variables: JsonObject = ABSENT
 
     def __post_init__(self) -> None:
         """Final values are an object."""
-        require_objects(variables=self.variables)
+        require_object(self.variables, "variables")
 
 
 class RunEnded(Event, kw_only=True, gc=False, tag="run.ended"):
@@ -71,11 +72,11 @@ class NodeExitedData(Payload, frozen=True, kw_only=True, gc=False):
     node_type: Id | None = None
     output: str | None = None
     edge_id: Id | None = None
-    context: JsonObject = Raw()
+    context: JsonObject = ABSENT
 
     def __post_init__(self) -> None:
         """The context is an object."""
-        require_objects(context=self.context)
+        require_object(self.context, "context")
 
 
 class NodeExited(Event, kw_only=True, gc=False, tag="node.exited"):

@@ -1,8 +1,17 @@
 """Messages. Subject: the call or run it was sent from, or the SMS id where it is the attempt."""
 
-from msgspec import Raw, field
+from msgspec import field
 
-from shared.contracts.envelope import Event, Id, JsonObject, Ordinal, Payload, UInt, require_objects
+from shared.contracts.envelope import (
+    ABSENT,
+    Event,
+    Id,
+    JsonObject,
+    Ordinal,
+    Payload,
+    UInt,
+    require_object,
+)
 
 
 class SmsRequestedData(Payload, frozen=True, kw_only=True, gc=False):
@@ -18,11 +27,11 @@ class SmsRequestedData(Payload, frozen=True, kw_only=True, gc=False):
     body: str
     parts: UInt | None = None
     program_id: Id | None = None
-    variables: JsonObject = Raw()
+    variables: JsonObject = ABSENT
 
     def __post_init__(self) -> None:
         """Variables are an object."""
-        require_objects(variables=self.variables)
+        require_object(self.variables, "variables")
 
 
 class SmsRequested(Event, kw_only=True, gc=False, tag="sms.requested"):

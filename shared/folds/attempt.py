@@ -14,7 +14,8 @@ from shared.contracts import run_events as run
 from shared.contracts import sms_events as sms
 from shared.contracts.amounts import amount_nano
 from shared.contracts.envelope import Event, json_text
-from shared.folds.facts import Said, Text, merge_keys, said, stamp
+from shared.contracts.event_types import RANKS
+from shared.folds.facts import Said, Stamp, Text, merge_keys, said, said_keys
 
 #: Separates the parts of a charge's key; no name may hold a control character.
 KEY_SEPARATOR = "\n"
@@ -32,6 +33,7 @@ Charged = tuple[str, int, int, int]
 
 
 _Fact = TypeVar("_Fact", bound=tuple[Any, ...])
+_Evolve = Callable[["AttemptState", Any, Stamp], None]
 
 
 class Step(Struct, array_like=True, gc=False):
@@ -99,85 +101,87 @@ class AttemptState(Struct, array_like=True, gc=False):
 
 def evolve_attempt(state: AttemptState | None, event: Event) -> AttemptState:
     """Fold one event of an attempt into its state; total over all orders of events."""
-    time_us = event.time_us
+    time_us, execution_id = event.time_us, event.executionid
+    rank, evolve = _EVOLVE[type(event)]
+    of_event = (time_us, rank, event.source, event.id)
     if state is None:
         state = AttemptState(first_us=time_us, last_us=time_us)
     elif time_us < state.first_us:
         state.first_us = time_us
     elif time_us > state.last_us:
         state.last_us = time_us
-    execution_id = event.executionid
     if execution_id is not None:
-        named = (*stamp(event), execution_id)
-        if state.execution is None or named > state.execution:
-            state.execution = named
+        if state.execution is None or of_event > state.execution:
+            state.execution = (*of_event, execution_id)
         if execution_id not in state.executions:
             state.executions = sorted((*state.executions, execution_id))
-    _EVOLVE[type(event)](state, event)
+    evolve(state, event, of_event)
     return state
 
 
-def _initiated(state: AttemptState, event: call.CallInitiated) -> None:
+def _initiated(state: AttemptState, event: call.CallInitiated, of_event: Stamp) -> None:
     state.is_call = True
-    state.initiated = merge_keys([*state.initiated, said(event, event.data)])
+    state.initiated = merge_keys([*state.initiated, said(of_event, event.data)])
 
 
-def _ringing(state: AttemptState, event: call.CallRinging) -> None:
+def _ringing(state: AttemptState, event: call.CallRinging, _of_event: Stamp) -> None:
     state.is_call = True
     state.ringing_us = _earliest(state.ringing_us, event.time_us)
 
 
-def _answered(state: AttemptState, event: call.CallAnswered) -> None:
+def _answered(state: AttemptState, event: call.CallAnswered, of_event: Stamp) -> None:
     state.is_call = True
     state.answered_us = _earliest(state.answered_us, event.time_us)
     if event.data.answered_by is not None:
-        state.answered_by = _winner(state.answered_by, (*stamp(event), event.data.answered_by))
+        state.answered_by = _winner(state.answered_by, (*of_event, event.data.answered_by))
 
 
-def _amd_completed(state: AttemptState, event: call.CallAmdCompleted) -> None:
+def _amd_completed(state: AttemptState, event: call.CallAmdCompleted, of_event: Stamp) -> None:
     state.is_call = True
-    state.answered_by = _winner(state.answered_by, (*stamp(event), event.data.answered_by))
+    state.answered_by = _winner(state.answered_by, (*of_event, event.data.answered_by))
 
 
-def _ended(state: AttemptState, event: call.CallEnded) -> None:
+def _ended(state: AttemptState, event: call.CallEnded, of_event: Stamp) -> None:
     state.is_call = True
     state.ended_us = _earliest(state.ended_us, event.time_us)
-    state.ended = _winner(state.ended, said(event, event.data))
+    state.ended = _winner(state.ended, said(of_event, event.data))
 
 
-def _finalized(state: AttemptState, event: call.CallFinalized) -> None:
+def _finalized(state: AttemptState, event: call.CallFinalized, _of_event: Stamp) -> None:
     state.is_call = True
     state.finalized_us = _earliest(state.finalized_us, event.time_us)
 
 
-def _transferred(state: AttemptState, event: call.CallTransferred) -> None:
+def _transferred(state: AttemptState, event: call.CallTransferred, of_event: Stamp) -> None:
     state.is_call = True
-    state.transferred = _winner(state.transferred, said(event, event.data))
+    state.transferred = _winner(state.transferred, said(of_event, event.data))
 
 
-def _transcribed(state: AttemptState, event: call.CallTranscribed) -> None:
+def _transcribed(state: AttemptState, event: call.CallTranscribed, of_event: Stamp) -> None:
     state.is_call = True
-    state.transcribed = _winner(state.transcribed, (*stamp(event), event.data.transcript))
+    state.transcribed = _winner(state.transcribed, (*of_event, event.data.transcript))
 
 
-def _analyzed(state: AttemptState, event: call.CallAnalyzed) -> None:
+def _analyzed(state: AttemptState, event: call.CallAnalyzed, of_event: Stamp) -> None:
     state.is_call = True
-    state.analyzed = _winner(state.analyzed, said(event, event.data))
+    state.analyzed = _winner(state.analyzed, said(of_event, event.data))
 
 
-def _recorded(state: AttemptState, event: call.CallRecorded) -> None:
-    state.is_call = True
-    recording = state.recordings.setdefault(event.data.recording_id, Recording())
-    recording.recorded = _winner(recording.recorded, said(event, event.data))
-
-
-def _recording_transcribed(state: AttemptState, event: call.CallRecordingTranscribed) -> None:
+def _recorded(state: AttemptState, event: call.CallRecorded, of_event: Stamp) -> None:
     state.is_call = True
     recording = state.recordings.setdefault(event.data.recording_id, Recording())
-    recording.text = _winner(recording.text, (*stamp(event), event.data.text))
+    recording.recorded = _winner(recording.recorded, said(of_event, event.data))
 
 
-def _charged(state: AttemptState, event: call.CallCharged) -> None:
+def _recording_transcribed(
+    state: AttemptState, event: call.CallRecordingTranscribed, of_event: Stamp
+) -> None:
+    state.is_call = True
+    recording = state.recordings.setdefault(event.data.recording_id, Recording())
+    recording.text = _winner(recording.text, (*of_event, event.data.text))
+
+
+def _charged(state: AttemptState, event: call.CallCharged, _of_event: Stamp) -> None:
     data = event.data
     key = KEY_SEPARATOR.join((data.node_type or "", data.node_id or "", data.component or ""))
     nano, charges, duration_ms, durations = state.charges.get(key, ("0", 0, 0, 0))
@@ -189,72 +193,77 @@ def _charged(state: AttemptState, event: call.CallCharged) -> None:
     )
 
 
-def _run_started(state: AttemptState, event: run.RunStarted) -> None:
+def _run_started(state: AttemptState, event: run.RunStarted, of_event: Stamp) -> None:
     state.is_run = True
-    state.run_started = _winner(state.run_started, said(event, event.data))
+    state.run_started = _winner(state.run_started, said(of_event, event.data))
 
 
-def _run_ended(state: AttemptState, event: run.RunEnded) -> None:
+def _run_ended(state: AttemptState, event: run.RunEnded, of_event: Stamp) -> None:
     state.is_run = True
     state.run_ended_us = _earliest(state.run_ended_us, event.time_us)
-    state.run_ended = _winner(state.run_ended, said(event, event.data))
+    state.run_ended = _winner(state.run_ended, said(of_event, event.data))
 
 
-def _node_entered(state: AttemptState, event: run.NodeEntered) -> None:
+def _node_entered(state: AttemptState, event: run.NodeEntered, of_event: Stamp) -> None:
     data = event.data
-    step = _step(state, event, data.step_id, data.node_id, data.node_type)
+    step = _step(state, of_event, data.step_id, data.node_id, data.node_type)
     step.entered_us = _earliest(step.entered_us, event.time_us)
 
 
-def _node_exited(state: AttemptState, event: run.NodeExited) -> None:
+def _node_exited(state: AttemptState, event: run.NodeExited, of_event: Stamp) -> None:
     data = event.data
-    step = _step(state, event, data.step_id, data.node_id, data.node_type)
-    exited = (*stamp(event), data.output, data.edge_id, json_text(data.context))
-    if step.exited is None or exited > step.exited:
-        step.exited = exited
+    step = _step(state, of_event, data.step_id, data.node_id, data.node_type)
+    if step.exited is None or of_event > step.exited:
+        step.exited = (*of_event, data.output, data.edge_id, json_text(data.context))
 
 
-def _dtmf_received(state: AttemptState, event: run.DtmfReceived) -> None:
+def _dtmf_received(state: AttemptState, event: run.DtmfReceived, of_event: Stamp) -> None:
     data = event.data
-    step = _step(state, event, data.step_id, data.node_id, None)
-    if data.digits:
-        step.digits = _winner(step.digits, (*stamp(event), data.digits, data.branch))
+    step = _step(state, of_event, data.step_id, data.node_id, None)
+    if data.digits and (step.digits is None or of_event > step.digits):
+        step.digits = (*of_event, data.digits, data.branch)
 
 
-def _variable_set(state: AttemptState, event: run.VariableSet) -> None:
+def _variable_set(state: AttemptState, event: run.VariableSet, of_event: Stamp) -> None:
     state.is_run = True
     data = event.data
-    fact = (*stamp(event), bytes(data.value), data.step_id, data.node_id)
+    fact = (*of_event, bytes(data.value), data.step_id, data.node_id)
     state.variables[data.name] = _winner(state.variables.get(data.name), fact)
 
 
-def _sms_requested(state: AttemptState, event: sms.SmsRequested) -> None:
+def _sms_requested(state: AttemptState, event: sms.SmsRequested, of_event: Stamp) -> None:
     state.is_sms = True
     message = state.messages.setdefault(event.data.sms_id, Message())
-    message.requested = _winner(message.requested, said(event, event.data))
+    message.requested = _winner(message.requested, said(of_event, event.data))
 
 
-def _sms_status(status: str) -> Callable[[AttemptState, Any], None]:
-    def evolve(state: AttemptState, event: sms.SmsSent | sms.SmsDelivered | sms.SmsFailed) -> None:
+def _sms_status(status: str) -> _Evolve:
+    def evolve(
+        state: AttemptState,
+        event: sms.SmsSent | sms.SmsDelivered | sms.SmsFailed,
+        of_event: Stamp,
+    ) -> None:
         state.is_sms = True
         message = state.messages.setdefault(event.data.sms_id, Message())
-        time_us, rank, source, event_id, keys = said(event, event.data)
-        message.status = _winner(message.status, (time_us, rank, source, event_id, status, keys))
+        fact = (*of_event, status, said_keys(event.data))
+        message.status = _winner(message.status, fact)
 
     return evolve
 
 
 def _step(
-    state: AttemptState, event: Event, step_id: str, node_id: str, node_type: str | None
+    state: AttemptState, of_event: Stamp, step_id: str, node_id: str, node_type: str | None
 ) -> Step:
     """The step that an event names, with the event's say on node and type folded in."""
     state.is_run = True
-    named: Named = (*stamp(event), node_id, node_type)
+    time_us = of_event[0]
+    named: Named = (*of_event, node_id, node_type)
     step = state.steps.get(step_id)
     if step is None:
-        step = state.steps[step_id] = Step(first_us=event.time_us, named=named)
+        step = state.steps[step_id] = Step(first_us=time_us, named=named)
         return step
-    step.first_us = min(step.first_us, event.time_us)
+    if time_us < step.first_us:
+        step.first_us = time_us
     loser = named
     if named > step.named:
         loser, step.named = step.named, named
@@ -273,7 +282,7 @@ def _winner(old: _Fact | None, new: _Fact) -> _Fact:
     return new if old is None or new > old else old
 
 
-_EVOLVE: dict[type[Event], Callable[[AttemptState, Any], None]] = {
+_BY_CLASS: dict[type[Event], _Evolve] = {
     call.CallInitiated: _initiated,
     call.CallRinging: _ringing,
     call.CallAnswered: _answered,
@@ -297,3 +306,4 @@ _EVOLVE: dict[type[Event], Callable[[AttemptState, Any], None]] = {
     sms.SmsDelivered: _sms_status("delivered"),
     sms.SmsFailed: _sms_status("failed"),
 }
+_EVOLVE = {event_class: (RANKS[event_class], evolve) for event_class, evolve in _BY_CLASS.items()}

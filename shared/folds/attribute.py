@@ -23,6 +23,6 @@ def evolve_attribute(state: AttributeState | None, event: Event) -> AttributeSta
         state.executions = sorted((*state.executions, event.executionid))
     keys = said_keys(event.data) if isinstance(event, AttributeDefined) else {}
     of_event = stamp(event)
-    if state.latest is None or of_event > state.latest[:4]:
+    if state.latest is None or of_event > state.latest:
         state.latest = (*of_event, keys)
     return state

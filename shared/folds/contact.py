@@ -63,26 +63,26 @@ def _updated(state: ContactState, event: ContactUpdated) -> None:
         if value is UNSET:
             continue
         old = state.profile.get(key)
-        if old is None or of_event > old[:4]:
+        if old is None or of_event > old:
             state.profile[key] = (*of_event, value)
     for key, raw in (event.data.attributes or {}).items():
         known = state.attributes.get(key)
-        if known is None or of_event > known[:4]:
+        if known is None or of_event > known:
             state.attributes[key] = (*of_event, json_text(raw))
 
 
 def _enrolment(state: ContactState, event: EnrolmentEvent) -> None:
     data = event.data  # type: ignore[attr-defined]  # every subclass says its own payload
     of_event = stamp(event)
-    fact = (*of_event, event.status, said_keys(data))
     enrolment = state.enrolments.get(event.executionid)
-    if enrolment is None:
-        enrolment = Enrolment(first_us=event.time_us, status=fact)
-        state.enrolments[event.executionid] = enrolment
-    enrolment.first_us = min(enrolment.first_us, event.time_us)
-    if of_event > enrolment.status[:4]:
+    if enrolment is None or of_event > enrolment.status:
+        fact = (*of_event, event.status, said_keys(data))
+        if enrolment is None:
+            enrolment = Enrolment(first_us=event.time_us, status=fact)
+            state.enrolments[event.executionid] = enrolment
         enrolment.status = fact
+    enrolment.first_us = min(enrolment.first_us, event.time_us)
     if isinstance(event, ContactEnrolled) and (
-        enrolment.enrolled is None or of_event > enrolment.enrolled[:4]
+        enrolment.enrolled is None or of_event > enrolment.enrolled
     ):
-        enrolment.enrolled = said(event, data)
+        enrolment.enrolled = said(of_event, data)

@@ -2,16 +2,18 @@
 
 A fact is a tuple (time in µs, rank of the type, source, id, what was said …). Tuples compare from
 left to right and strings by code point, so the greatest fact is the winner of rule 3 (events.md);
-two events never share a stamp, because source and id are unique within a subject.
+two events never share a stamp, because source and id are unique within a subject. That also lets
+a bare stamp be compared with a whole fact, so that a fact is only made for a winner.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
-from shared.contracts.envelope import Event, json_text
+from shared.contracts.envelope import ABSENT, Event, json_text
 from shared.contracts.event_types import RANKS
 
 #: (time_us, rank, source, id)
@@ -27,21 +29,30 @@ def stamp(event: Event) -> Stamp:
     return (event.time_us, RANKS[type(event)], event.source, event.id)
 
 
-def said(event: Event, data: Struct) -> Said:
+def said(of_event: Stamp, data: Struct) -> Said:
     """The fact of all keys that `data` says; null keys are absent keys (events.md, rule 4)."""
-    return (*stamp(event), said_keys(data))
+    return (*of_event, said_keys(data))
 
 
 def said_keys(data: Struct) -> dict[str, Any]:
     """The keys that a payload says, by wire name."""
     keys: dict[str, Any] = {}
-    for name, wire_name in zip(data.__struct_fields__, data.__struct_encode_fields__, strict=True):
+    for name, wire_name in _fields(type(data)):
         value = getattr(data, name)
-        if isinstance(value, Raw):
+        if value is None or value is ABSENT:
+            continue
+        if type(value) is Raw:
             value = json_text(value)
-        if value is not None:
-            keys[wire_name] = value
+            if value is None:
+                continue
+        keys[wire_name] = value
     return keys
+
+
+@cache
+def _fields(payload_class: type[Struct]) -> tuple[tuple[str, str], ...]:
+    names, wire_names = payload_class.__struct_fields__, payload_class.__struct_encode_fields__
+    return tuple(zip(names, wire_names, strict=True))
 
 
 def said_json(data: Struct) -> bytes:

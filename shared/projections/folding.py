@@ -9,21 +9,21 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from shared.contracts.codec import decode_fields, find_subject
+from shared.contracts.codec import decode_event, decode_fields, find_subject
+from shared.contracts.entries import STRUCTURED, Entry, kept_form
 from shared.contracts.envelope import Event
 from shared.contracts.event_types import KINDS
 from shared.contracts.park_reasons import ParkReason
 from shared.contracts.stream_names import INBOX_LANE, partition_of
-from shared.contracts.entries import Entry, kept_form
 from shared.errors import CallfoldError, ContractError
 from shared.folds import journal
 from shared.folds.flow import FlowState
-from shared.folds.journal import Position
+from shared.folds.journal import Position, content_hash, find, identity_hash, record
 from shared.folds.states import FOLDS, encode_state
 from shared.projections.contributions import decode_contribution, encode_contribution
 from shared.projections.state_cache import Kept, StateCache, SubjectKey
 from shared.projections.subjects import PROJECT
-from shared.projections.write_set import Archived, Forward, LaneWrite, Parked, Suspect, WriteSet
+from shared.projections.write_set import Forward, LaneWrite, Parked, Suspect, WriteSet
 
 #: Reads subjects that are not in memory: keys → what the database holds of them.
 Load = Callable[[Iterable[SubjectKey]], Mapping[SubjectKey, Kept]]
@@ -33,6 +33,10 @@ Condemned = Mapping[tuple[int, int, int], tuple[ParkReason, str]]
 _KIND_NAMES = {event_class: kind.value for event_class, kind in KINDS.items()}
 _EVOLVE = {kind.value: fold.evolve for kind, fold in FOLDS.items()}
 _DECODE = {kind.value: fold.decode for kind, fold in FOLDS.items()}
+#: ms, seq, event, mode, kept bytes, key of the subject
+_Decoded = tuple[int, int, Event, int, bytes, SubjectKey]
+#: Verdicts of ours: another lane would come to none of them.
+_OUR_REASONS = {ParkReason.FOLD_FAILED, ParkReason.DATABASE_REFUSED, ParkReason.CRASHED}
 _NOTHING = Kept(revision=0, state=b"", records=b"", positions=b"", contribution=b"")
 
 
@@ -49,11 +53,12 @@ class FoldFailedError(CallfoldError):
 class _Open:
     """A subject that the batch touches."""
 
-    __slots__ = ("added", "kept", "lane", "records", "state")
+    __slots__ = ("added", "evolve", "kept", "lane", "records", "state")
 
     def __init__(self, lane: int, kind: str, kept: Kept) -> None:
         self.lane = lane
         self.kept = kept
+        self.evolve = _EVOLVE[kind]
         self.state: Any = _DECODE[kind](kept.state) if kept.state else None
         self.records = kept.records
         self.added: list[Position] = []
@@ -92,25 +97,20 @@ class Folding:
         write = writes.lanes.get(lane)
         if write is None:
             write = writes.lanes[lane] = LaneWrite(old=old, new=old)
-        decoded = [self._decode(lane, entry, condemned) for entry in entries]
-        self._open_subjects(lane, [event for event, _, _ in decoded if event is not None])
-        for entry, (event, mode, kept) in zip(entries, decoded, strict=True):
-            self.bytes_held += len(kept)
-            if event is not None:
-                try:
-                    self._fold(lane, write, entry, event, mode, kept)
-                except Exception as error:
-                    raise FoldFailedError(lane, (entry.ms, entry.seq), error) from error
+        decoded = self._decode_all(lane, entries, condemned)
+        self._open_subjects(lane, decoded)
+        self._fold_all(lane, write, decoded)
         self._move(write, entries)
 
     def archive(self, lane: int, old: Position, entries: list[Entry]) -> None:
         """Take entries into the log without folding them: the lane's breaker is open."""
         write = self._writes.lanes.setdefault(lane, LaneWrite(old=old, new=old, folded=False))
-        for entry in entries:
-            event, mode, kept = self._decode(lane, entry, {})
-            self.bytes_held += len(kept)
-            if event is not None:
-                write.archived.append(_archived(entry, event, mode, kept))
+        for ms, seq, event, mode, kept, _ in self._decode_all(lane, entries, {}):
+            checksum = content_hash(kept)
+            write.archived.append(
+                (ms, seq, mode, kept, checksum, event.organizationid, event.source)
+            )
+        write.archived.sort()  # bad entries were taken in while decoding
         self._move(write, entries)
 
     def follow(self, lane: int, old: Position, entries: list[Entry]) -> None:
@@ -124,28 +124,38 @@ class Folding:
         write.entries += len(entries)
         self._writes.events += len(entries)
 
-    def _decode(
-        self, lane: int, entry: Entry, condemned: Condemned
-    ) -> tuple[Event | None, int, bytes]:
-        """The event, where it is to be folded here; parks or forwards it otherwise."""
-        mode, kept = kept_form(entry.fields)
-        verdict = condemned.get((lane, entry.ms, entry.seq)) if condemned else None
-        if verdict is not None:
-            self._park(lane, entry, mode, kept, ContractError(*verdict))
-            return None, mode, kept
-        try:
-            event = decode_fields(entry.fields)
-        except ContractError as error:
-            subject = find_subject(entry.fields) if lane == INBOX_LANE else None
-            if subject is None:
-                self._park(lane, entry, mode, kept, error)
-            else:
+    def _decode_all(self, lane: int, entries: list[Entry], condemned: Condemned) -> list[_Decoded]:
+        """The events that are to be folded here; parks or forwards the others."""
+        decoded: list[_Decoded] = []
+        opened, partitions = self._open, self._partitions
+        for entry in entries:
+            ms, seq, fields = entry
+            mode, kept = kept_form(fields)
+            self.bytes_held += len(kept)
+            try:
+                if condemned and (lane, ms, seq) in condemned:
+                    raise ContractError(*condemned[lane, ms, seq])
+                event = decode_event(kept) if mode == STRUCTURED else decode_fields(fields)
+            except ContractError as error:
+                self._turn_away(lane, entry, mode, kept, error)
+                continue
+            subject = event.subject
+            key = (_KIND_NAMES[type(event)], event.organizationid, subject)
+            if key not in opened and partition_of(subject, partitions) != lane:
                 self._forward(subject, entry)
-            return None, mode, kept
-        if partition_of(event.subject, self._partitions) != lane:
-            self._forward(event.subject, entry)
-            return None, mode, kept
-        return event, mode, kept
+            else:
+                decoded.append((ms, seq, event, mode, kept, key))
+        return decoded
+
+    def _turn_away(
+        self, lane: int, entry: Entry, mode: int, kept: bytes, error: ContractError
+    ) -> None:
+        """A bad event: parked where it is; the inbox hands it to its subject's partition."""
+        subject = find_subject(entry.fields) if lane == INBOX_LANE else None
+        if subject is not None and error.reason not in _OUR_REASONS:
+            self._forward(subject, entry)
+        else:
+            self._park(lane, entry, mode, kept, error)
 
     def _forward(self, subject: str, entry: Entry) -> None:
         partition = partition_of(subject, self._partitions)
@@ -167,49 +177,57 @@ class Folding:
             )
         )
         write = self._writes.lanes[lane]
-        checksum = journal.content_hash(kept)
-        write.archived.append(Archived(entry.ms, entry.seq, mode, kept, checksum, None, None))
+        checksum = content_hash(kept)
+        write.archived.append((entry.ms, entry.seq, mode, kept, checksum, None, None))
 
-    def _open_subjects(self, lane: int, events: list[Event]) -> None:
-        missing: dict[SubjectKey, None] = {}
-        for event in events:
-            key = (_KIND_NAMES[type(event)], event.organizationid, event.subject)
-            if key in self._open or key in missing:
-                continue
-            kept = self._cache.get(lane, key)
-            if kept is None:
-                missing[key] = None
-            else:
-                self._open[key] = _Open(lane, key[0], kept)
+    def _open_subjects(self, lane: int, decoded: list[_Decoded]) -> None:
+        opened, missing = self._open, set[SubjectKey]()
+        for key in {item[5] for item in decoded}:
+            if key not in opened:
+                kept = self._cache.get(lane, key)
+                if kept is None:
+                    missing.add(key)
+                else:
+                    opened[key] = _Open(lane, key[0], kept)
         if missing:
             loaded = self._load(missing)
             for key in missing:
-                self._open[key] = _Open(lane, key[0], loaded.get(key, _NOTHING))
+                opened[key] = _Open(lane, key[0], loaded.get(key, _NOTHING))
 
-    def _fold(
-        self, lane: int, write: LaneWrite, entry: Entry, event: Event, mode: int, kept: bytes
-    ) -> None:
-        organization_id, source = event.organizationid, event.source
-        archived = _archived(entry, event, mode, kept)
-        write.archived.append(archived)
-        content = archived.checksum
-        key = (_KIND_NAMES[type(event)], organization_id, event.subject)
+    def _fold_all(self, lane: int, write: LaneWrite, decoded: list[_Decoded]) -> None:
+        opened, archived = self._open, write.archived
+        mixed = bool(archived)
+        for ms, seq, event, mode, kept, key in decoded:
+            source = event.source
+            content = content_hash(kept)
+            archived.append((ms, seq, mode, kept, content, key[1], source))
+            subject = opened[key]
+            identity = identity_hash(source, event.id)
+            if find(subject.records, identity) is not None:
+                self._duplicate(lane, (ms, seq, event, mode, kept, key), identity, content)
+                continue
+            subject.records += record(identity, content)
+            subject.added.append((ms, seq))
+            try:
+                subject.state = subject.evolve(subject.state, event)
+            except Exception as error:
+                raise FoldFailedError(lane, (ms, seq), error) from error
+        if mixed:
+            archived.sort()  # bad entries were taken in while decoding
+
+    def _duplicate(self, lane: int, item: _Decoded, identity: int, content: int) -> None:
+        """Known already; with other bytes it may be a conflict, which the committer finds out."""
+        ms, seq, event, mode, kept, key = item
         subject = self._open[key]
-        identity = journal.identity_hash(source, event.id)
-        known = journal.find(subject.records, identity)
-        if known is None:
-            subject.records += journal.record(identity, content)
-            subject.added.append((entry.ms, entry.seq))
-            subject.state = _EVOLVE[key[0]](subject.state, event)
-            return
         self._writes.duplicates += 1
-        if known != content:
-            positions = journal.append_positions(subject.kept.positions, subject.added)
-            first = journal.position_of(subject.records, positions, identity)
-            assert first is not None
-            self._writes.suspects.append(
-                Suspect(lane, entry.ms, entry.seq, *key, source, event.id, mode, kept, first)
-            )
+        if find(subject.records, identity) == content:
+            return
+        positions = journal.append_positions(subject.kept.positions, subject.added)
+        first = journal.position_of(subject.records, positions, identity)
+        assert first is not None
+        self._writes.suspects.append(
+            Suspect(lane, ms, seq, *key, event.source, event.id, mode, kept, first)
+        )
 
     def harvest(self) -> WriteSet:
         """Close the batch: what must be committed. The next batch builds on it at once.
@@ -262,11 +280,6 @@ class Folding:
                 for number, version in subject.state.versions.items()
             ]
         self._cache.put(subject.lane, key, kept)
-
-
-def _archived(entry: Entry, event: Event, mode: int, kept: bytes) -> Archived:
-    checksum = journal.content_hash(kept)
-    return Archived(entry.ms, entry.seq, mode, kept, checksum, event.organizationid, event.source)
 
 
 def _row_key(row: tuple[Any, ...]) -> tuple[str, str]:

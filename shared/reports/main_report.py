@@ -10,6 +10,7 @@ from shared.contracts.execution_events import (
     ScheduledRetry,
 )
 from shared.contracts.instants import instant_us, us_text_ms
+from shared.contracts.reference_events import FlowPublishedData
 from shared.reports.arithmetic import rate
 from shared.reports.billing import BillingSummary, billing_summary
 from shared.reports.call_counts import count_calls
@@ -30,8 +31,6 @@ class MainReportRows(Struct, frozen=True, gc=False):
     cost: Decimal
     #: Attempts whose own sum of charges is above 0.
     billable: int
-    #: Name of the published flow, asked for only where the plan does not say one.
-    flow_name: str | None = None
 
 
 class Metadata(Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
@@ -99,10 +98,14 @@ def main_report(
     organization_id: str,
     execution_id: str,
     execution: Execution,
+    flow: FlowPublishedData | None,
     rows: MainReportRows,
     now_us: int,
 ) -> MainReport:
-    """The report as it stands at `now_us`, of which only the whole seconds count."""
+    """The report as it stands at `now_us`, of which only the whole seconds count.
+
+    `flow` only lends its name, where the plan says none.
+    """
     now_us -= now_us % _SECOND_US
     plan = execution.plan
     paused = in_pause_window(plan, now_us)
@@ -119,14 +122,14 @@ def main_report(
         actual_start_at=_instant(execution.started_us),
         actual_end_at=_instant(execution.ended_us),
         duration_ms=UNSET if duration is None else duration,
-        metadata=_metadata(plan, rows.flow_name),
+        metadata=_metadata(plan, flow),
         contact_metrics=_contact_metrics(rows.contacts),
         call_metrics=_call_metrics(rows.calls),
         billing_metrics=billing_summary(rows.cost, rows.billable),
     )
 
 
-def _metadata(plan: ExecutionScheduledData | None, published_name: str | None) -> Metadata:
+def _metadata(plan: ExecutionScheduledData | None, flow: FlowPublishedData | None) -> Metadata:
     if plan is None:
         return Metadata(
             flow_id=None, flow_name=None, audience_id=None, did_pool=None, retry_strategy=None
@@ -134,7 +137,8 @@ def _metadata(plan: ExecutionScheduledData | None, published_name: str | None) -
     windows = plan.pause_windows
     return Metadata(
         flow_id=plan.flow_id,
-        flow_name=plan.flow_name or published_name or None,  # an empty name is null
+        # An empty name is null.
+        flow_name=plan.flow_name or (flow.name if flow else None) or None,
         audience_id=plan.audience_id,
         did_pool=plan.did_pool,
         retry_strategy=_retry_strategy(plan.retry_strategy),

@@ -194,9 +194,9 @@ class Committer:
         """Whether a duplicate with other bytes says something else (events.md, rule 2)."""
         first = next(
             (
-                (entry.mode, entry.kept)
+                (entry[2], entry[3])
                 for entry in writes.lanes[suspect.lane].archived
-                if (entry.ms, entry.seq) == suspect.first
+                if entry[:2] == suspect.first
             ),
             None,
         ) or self._log.find(suspect.lane, suspect.first)

@@ -54,7 +54,7 @@ class Log:
         """Create the table partitions that a batch needs; outside its transaction."""
         for write in writes.values():
             for entry in (write.archived[0], write.archived[-1]) if write.archived else ():
-                self._prepare_month(entry.ms)
+                self._prepare_month(entry[0])
 
     def _prepare_month(self, ms: int) -> None:
         name, start_ms, end_ms = _month(ms)

@@ -90,7 +90,7 @@ class SegmentMerger:
         for segment in segments:
             received_ms += received(segment)
             archived += [
-                Archived(entry.ms, entry.seq, mode, kept, checksum, None, None)
+                (entry.ms, entry.seq, mode, kept, checksum, None, None)
                 for entry, mode, kept, checksum in unpack(segment)
             ]
         new = pack(partition, segments[0].partitions, archived, received_ms, merged=True)

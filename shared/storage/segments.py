@@ -7,7 +7,8 @@ bytes out; `log` keeps them.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import pairwise
+from operator import sub
+from struct import Struct as Layout
 from typing import NamedTuple
 
 import msgspec
@@ -24,7 +25,6 @@ from shared.storage import dictionary
 _FORMAT = 1
 _LEVEL_FRESH = 1  # a batch waits for it
 _LEVEL_MERGED = 9  # nobody waits for it
-_CHECKSUM_BYTES = 4
 
 
 class _Body(Struct, array_like=True, frozen=True):
@@ -69,27 +69,26 @@ def pack(
     merged: bool = False,
 ) -> Segment:
     """Pack entries, in the order of the stream, into a segment."""
-    first, last = archived[0], archived[-1]
-    milliseconds = [entry.ms for entry in archived]
+    ms, seq, modes, kept, checksums, organizations, names = zip(*archived, strict=True)
     body = _Body(
         format=_FORMAT,
-        ms=[first.ms, *(b - a for a, b in pairwise(milliseconds))],
-        seq=[entry.seq for entry in archived],
+        ms=[ms[0], *map(sub, ms[1:], ms)],
+        seq=list(seq),
         received_ms=list(received_ms),
-        modes=bytes(entry.mode for entry in archived),
-        lengths=[len(entry.kept) for entry in archived],
-        checksums=b"".join(e.checksum.to_bytes(_CHECKSUM_BYTES, "little") for e in archived),
-        kept=b"".join([entry.kept for entry in archived]),
+        modes=bytes(modes),
+        lengths=list(map(len, kept)),
+        checksums=Layout(f"<{len(checksums)}I").pack(*checksums),
+        kept=b"".join(kept),
     )
     level = _LEVEL_MERGED if merged else _LEVEL_FRESH
     packed = _compressor(level).compress(msgspec.msgpack.encode(body))
-    sources = _sources(archived)
+    sources = _sources(zip(organizations, names, strict=True))
     return Segment(
         partition=partition,
-        first_ms=first.ms,
-        first_seq=first.seq,
-        last_ms=last.ms,
-        last_seq=last.seq,
+        first_ms=ms[0],
+        first_seq=seq[0],
+        last_ms=ms[-1],
+        last_seq=seq[-1],
         events=len(archived),
         organizations=sorted(sources),
         sources=sources,
@@ -100,10 +99,9 @@ def pack(
     )
 
 
-def _sources(archived: Iterable[Archived]) -> dict[str, dict[str, int]]:
-    counts = Counter((entry.organization_id, entry.source) for entry in archived)
+def _sources(said: Iterable[tuple[str | None, str | None]]) -> dict[str, dict[str, int]]:
     sources: dict[str, dict[str, int]] = {}
-    for (organization_id, source), count in counts.items():
+    for (organization_id, source), count in Counter(said).items():
         if organization_id is not None and source is not None:
             sources.setdefault(organization_id, {})[source] = count
     return sources

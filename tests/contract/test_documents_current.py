@@ -1,7 +1,7 @@
 """The committed schemas are what the structs say, and validators agree with the codec."""
 
 import json
-from typing import Any
+from pathlib import Path
 
 import jsonschema_rs
 import pytest
@@ -12,7 +12,7 @@ from shared.contracts.documents import FOLDER, documents, main, stale_documents
 from shared.contracts.event_types import EVENT_CLASSES, WIRE_NAMES
 from shared.contracts.stream_names import partition_stream
 from tests.contract.bad_entries import BAD_IN_SCHEMAS
-from tests.contract.wire import GOOD, json_bytes, recorded_events
+from tests.contract.wire import GOOD, BadEntry, json_bytes, recorded_events
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_committed_documents_are_what_the_structs_say() -> None:
 
 
 def test_check_of_a_stale_document_fails_and_names_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`--check` writes nothing and ends with 1; without it the document is written anew."""
     monkeypatch.setattr("shared.contracts.documents.FOLDER", tmp_path)
@@ -75,7 +75,7 @@ def test_recorded_events_and_examples_follow_the_schema(
 
 @pytest.mark.parametrize("bad", BAD_IN_SCHEMAS, ids=lambda bad: bad.name)
 def test_parked_event_breaks_the_schema(
-    schema: jsonschema_rs.Draft202012Validator, bad: Any
+    schema: jsonschema_rs.Draft202012Validator, bad: BadEntry
 ) -> None:
     """What a schema can say, it says: a publisher finds these before the projector does."""
     assert not schema.is_valid(json.loads(bad.fields[1]))

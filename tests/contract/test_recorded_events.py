@@ -34,15 +34,14 @@ def test_recorded_event_is_the_same_in_both_modes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_recorded_event_written_again_is_the_same(name: str) -> None:
-    """What a struct says as JSON decodes to an equal struct, so a parked event can be retried."""
-    event = decode_event(RECORDED[name])
-    event.time_us = 0
+def test_recorded_event_written_otherwise_is_the_same(name: str) -> None:
+    """Neither the order of keys, nor spaces, nor escapes say anything."""
+    said = json.loads(RECORDED[name])
+    otherwise = {key: said[key] for key in reversed(said)}
 
-    again = decode_event(msgspec.json.encode(event))
+    again = decode_event(json.dumps(otherwise, ensure_ascii=True, indent=1).encode())
 
-    again.time_us = 0
-    assert _plain(event) == _plain(again)
+    assert _plain(decode_event(RECORDED[name])) == _plain(again)
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -57,6 +56,16 @@ def test_recorded_event_sets_every_key_of_its_type(name: str) -> None:
     assert [] == unsaid
 
 
-def _plain(event: msgspec.Struct) -> object:
-    """A struct as plain values; handed-through JSON decoded."""
-    return json.loads(msgspec.json.encode(event))
+def _plain(value: object) -> object:
+    """A struct as plain values; handed-through JSON decoded, so that only its meaning counts."""
+    match value:
+        case msgspec.Raw():
+            return json.loads(bytes(value)) if bytes(value) else None
+        case msgspec.Struct():
+            return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+        case list():
+            return [_plain(item) for item in value]
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case _:
+            return value

@@ -6,7 +6,9 @@ Used by the contract tests and by those of the delivery and the projector.
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from shared.contracts.park_reasons import ParkReason
 
 RECORDED: Final = Path(__file__).parent / "recorded"
 #: An event that is accepted; tests change one thing in it.
@@ -25,12 +27,21 @@ GOOD: Final[Mapping[str, Any]] = {
 ABSENT: Final = object()
 
 
-def changed(**changes: Any) -> dict[str, Any]:
+class BadEntry(NamedTuple):
+    """An entry that breaks the contract: its fields as in the stream, and why it is parked."""
+
+    name: str
+    fields: list[bytes]
+    reason: ParkReason
+    where: str  #: stands in the detail, so that an engineer finds the key
+
+
+def changed(**changes: object) -> dict[str, Any]:
     """The good event with some attributes changed, or taken away (`ABSENT`)."""
     return {name: value for name, value in {**GOOD, **changes}.items() if value is not ABSENT}
 
 
-def saying(event_type: str, **data: Any) -> dict[str, Any]:
+def saying(event_type: str, **data: object) -> dict[str, Any]:
     """The good event with another type and payload."""
     return changed(type=event_type, data=data)
 
@@ -57,6 +68,12 @@ def _field(name: str, value: object) -> bytes:
     if isinstance(value, bytes):
         return value
     return json_bytes(value) if name == "data" else str(value).encode()
+
+
+def padded(size_bytes: int) -> bytes:
+    """The good event, exactly so long, by a text that nobody reads."""
+    empty = json_bytes(saying("call.ended", note=""))
+    return json_bytes(saying("call.ended", note="x" * (size_bytes - len(empty))))
 
 
 def recorded_events() -> Iterator[tuple[str, bytes]]:

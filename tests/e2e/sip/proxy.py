@@ -82,7 +82,7 @@ def _write_settings(file: Path, proxy: Proxy, redis_url: str, settings: Mapping[
 
 
 def _start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    command = ["kamailio", "-DD", "-E", "-m", "64", "-f", "kamailio.cfg", "-Y", str(folder)]
+    command = ["kamailio", "-DD", "-E", "-m", "256", "-f", "kamailio.cfg", "-Y", str(folder)]
     with log.open("wb") as output:
         return subprocess.Popen(
             launch_command(command, death_signal=signal.SIGTERM),

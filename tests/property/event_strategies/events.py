@@ -1,6 +1,7 @@
 """CloudEvents as dictionaries, and sets of them without conflicts."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -48,20 +49,20 @@ def identity(event: RawEvent) -> tuple[str, ...]:
     return (event["organizationid"], kind, event["subject"], event["source"], event["id"])
 
 
+@cache
 def events(
-    type_: str,
-    subjects: Sequence[str] = SUBJECTS,
-    organizations: Sequence[str] = ORGANIZATIONS,
+    type_: str, subjects: int = len(SUBJECTS), organizations: int = len(ORGANIZATIONS)
 ) -> st.SearchStrategy[RawEvent]:
-    """Events of one type."""
+    """Events of one type, about so many subjects in so many organizations."""
+    of_execution = kind_of(type_) == "execution"
     required: dict[str, st.SearchStrategy[Any]] = {
         "specversion": st.just("1.0"),
         "id": event_ids,
         "source": sources,
         "type": st.just(type_),
-        "subject": st.sampled_from(EXECUTIONS if kind_of(type_) == "execution" else subjects),
+        "subject": st.sampled_from((EXECUTIONS if of_execution else SUBJECTS)[:subjects]),
         "time": instants,
-        "organizationid": st.sampled_from(organizations),
+        "organizationid": st.sampled_from(ORGANIZATIONS[:organizations]),
         "data": PAYLOADS[type_],
     }
     optional: dict[str, st.SearchStrategy[Any]] = {
@@ -73,7 +74,7 @@ def events(
     else:
         optional["executionid"] = executions
     made: st.SearchStrategy[RawEvent] = record(required, optional)
-    return made.map(_with_own_execution) if kind_of(type_) == "execution" else made
+    return made.map(_with_own_execution) if of_execution else made
 
 
 def _with_own_execution(event: RawEvent) -> RawEvent:
@@ -87,33 +88,20 @@ def _with_own_execution(event: RawEvent) -> RawEvent:
 def event_sets(
     draw: st.DrawFn,
     types: Sequence[str] = TYPES,
-    subjects_max: int = len(SUBJECTS),
     organizations_max: int = len(ORGANIZATIONS),
     size_max: int = 12,
 ) -> list[RawEvent]:
     """A few events of a few subjects, each identity once."""
-    subjects = SUBJECTS[: draw(st.integers(1, subjects_max))]
-    organizations = ORGANIZATIONS[: draw(st.integers(1, organizations_max))]
-    of_types = st.sampled_from(types).flatmap(
-        lambda type_: events(type_, subjects, organizations)
-    )
+    subjects = draw(st.integers(1, len(SUBJECTS)))
+    organizations = draw(st.integers(1, organizations_max))
+    of_types = st.sampled_from(types).flatmap(lambda type_: events(type_, subjects, organizations))
     return draw(st.lists(of_types, min_size=1, max_size=size_max, unique_by=identity))
 
 
 @st.composite
 def competitions(draw: st.DrawFn, types: Sequence[str], size_max: int = 5) -> list[RawEvent]:
     """Events of one subject that compete for the same facts, often at the same instant."""
-    kind = kind_of(types[0])
-    subject = EXECUTIONS[0] if kind == "execution" else SUBJECTS[0]
-    one_instant = draw(st.booleans())
-    at = draw(instants)
-    of_types = st.sampled_from(types).flatmap(lambda type_: events(type_, SUBJECTS[:1], ("acme",)))
-    made = draw(
-        st.lists(
-            of_types.filter(lambda event: event["subject"] == subject),
-            min_size=2,
-            max_size=size_max,
-            unique_by=identity,
-        )
-    )
-    return [{**event, "time": at} for event in made] if one_instant else made
+    of_types = st.sampled_from(types).flatmap(lambda type_: events(type_, 1, 1))
+    found = draw(st.lists(of_types, min_size=2, max_size=size_max, unique_by=identity))
+    at = draw(st.none() | instants)
+    return found if at is None else [{**event, "time": at} for event in found]

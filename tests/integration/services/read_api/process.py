@@ -82,12 +82,12 @@ def running_read_api(database_url: str) -> Iterator[ReadApi]:
     assert process.returncode == 0, errors
 
 
-def start_read_api(database_url: str, port: int) -> subprocess.Popen[str]:
-    """Start the process without waiting for it."""
-    environment = os.environ | {
-        "CALLFOLD_DATABASE_URL": database_url,
-        "CALLFOLD_READ_API_PORT": str(port),
-    }
+def start_read_api(database_url: str | None, port: int) -> subprocess.Popen[str]:
+    """Start the process without waiting for it; None leaves the database unset."""
+    environment = os.environ | {"CALLFOLD_READ_API_PORT": str(port)}
+    environment.pop("CALLFOLD_DATABASE_URL", None)
+    if database_url is not None:
+        environment["CALLFOLD_DATABASE_URL"] = database_url
     return subprocess.Popen(
         [sys.executable, "-m", "services.read_api"],
         env=environment,

@@ -11,7 +11,7 @@ from services.tooling.embedded.launcher import launch_command
 from tests.integration.services.tooling.running_processes import wait_until_gone
 
 
-def test_program_that_is_watched_ends_with_its_starter(tmp_path: Path) -> None:
+def test_program_that_is_watched_ends_with_its_starter() -> None:
     """The way of systems without a death signal (macOS), run here: stay beside it and look."""
     script = (
         "import signal, subprocess, sys, time\n"

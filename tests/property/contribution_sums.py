@@ -1,0 +1,40 @@
+"""What contributions add up to, written down plainly: the tallies that they must leave."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shared.projections.state_cache import SubjectKey
+from tests.property.folded_database import Tallies, add, without_zeros
+
+#: Per tally the list of a contribution, and how many of its items are key.
+_LISTS = {
+    "contact_tallies": ("enrolments", 2),
+    "node_tallies": ("nodes", 2),
+    "digit_tallies": ("digits", 2),
+    "cost_tallies": ("costs", 3),
+}
+
+
+def sum_of_contributions(contributions: Mapping[SubjectKey, bytes]) -> Tallies:
+    """Sum contributions as the database holds them, tally by tally and key by key."""
+    sums: dict[str, dict[tuple[Any, ...], list[int]]] = {}
+
+    def count(tally: str, key: tuple[Any, ...], numbers: list[int]) -> None:
+        add(sums.setdefault(tally, {}), key, numbers)
+
+    for (_kind, organization_id, _subject), raw in contributions.items():
+        said = json.loads(raw)
+        execution_id = said.get("execution_id")
+        for mentioned in said.get("mentions", []):
+            count("execution_mentions", (organization_id, mentioned), [1])
+        if "attempt" in said:
+            *key, flow_completed, durations, duration_ms, billable, cost = said["attempt"]
+            numbers = [1, flow_completed, durations, duration_ms, billable, cost]
+            count("attempt_tallies", (organization_id, execution_id, *key), numbers)
+        for tally, (name, key_length) in _LISTS.items():
+            owner = (organization_id,) if name == "enrolments" else (organization_id, execution_id)
+            for item in said.get(name, []):
+                numbers = item[key_length:] or [1]
+                count(tally, (*owner, *item[:key_length]), numbers)
+    return without_zeros(sums)

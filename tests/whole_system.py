@@ -135,7 +135,9 @@ def assert_conserved(running: Installation, published: list[dict[str, Any]]) -> 
         for entries, duplicated in _archived(connection):
             assert not duplicated
             held |= entries
-    assert held == {_identity(event) for event in published}
+    expected = {_identity(event) for event in published}
+    assert expected - held == set(), "lost"
+    assert held - expected == set(), "never published"
 
 
 def _archived(connection: Any) -> Iterator[tuple[set[tuple[Any, ...]], bool]]:

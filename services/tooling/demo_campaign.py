@@ -15,9 +15,9 @@ from rich.console import Console
 from services.tooling.feed import Feed, Messiness, reports_of, settles_contact
 from services.tooling.figure_comparison import Figure, Path, compare
 from services.tooling.installation import ORGANIZATION_ID, Installation
-from services.tooling.installed_figures import Folded, ReportReader, folded
+from services.tooling.installed_figures import Folded, ReportReader, ReportUnavailableError, folded
 from services.tooling.publish_progress import PublishProgress
-from services.tooling.traffic import Campaign, CampaignPlan, Event, to_json
+from services.tooling.traffic import Campaign, CampaignPlan, Event
 from shared.clock import monotonic_s
 from shared.delivery.connection import redis_client
 from shared.delivery.publisher import Publisher
@@ -25,7 +25,7 @@ from shared.errors import CallfoldError
 
 _STARTED_AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
 _LINES = 100
-_GLANCE_INTERVAL_S = 0.2
+_GLANCE_INTERVAL_S = 0.4
 _SILENCE_S = 60.0  # so long nothing may be folded while something waits
 
 
@@ -104,7 +104,7 @@ class DemoCampaign:
         glance_s = monotonic_s()
         with Publisher(self._installation.servers.redis_url) as publisher:
             for event in self._feed:
-                publisher.publish_json(event["subject"], to_json(event))
+                publisher.publish(event)
                 if monotonic_s() >= glance_s:
                     glance()
                     glance_s = monotonic_s() + _GLANCE_INTERVAL_S
@@ -113,11 +113,7 @@ class DemoCampaign:
         """Every entry so far is visible once the report is as of a later instant of Redis."""
         published_at = _redis_now(self._installation.servers.redis_url)
         moved_s, entries = monotonic_s(), glance()
-        while True:
-            answer = self.reader.read()
-            if answer is not None and answer.as_of is not None and answer.as_of >= published_at:
-                glance()
-                return
+        while not self._is_visible(published_at):
             before, entries = entries, glance()
             if entries != before:
                 moved_s = monotonic_s()
@@ -126,7 +122,15 @@ class DemoCampaign:
                     f"nothing was folded for {_SILENCE_S:g} s, though entries wait: "
                     "run it again with --data-dir, and read the logs in there"
                 )
-            time.sleep(_GLANCE_INTERVAL_S / 2)
+            time.sleep(_GLANCE_INTERVAL_S / 4)
+        glance()
+
+    def _is_visible(self, published_at: datetime) -> bool:
+        try:
+            answer = self.reader.read()
+        except ReportUnavailableError:
+            return False  # it is started again where it died; the patience is bounded
+        return answer is not None and answer.as_of is not None and answer.as_of >= published_at
 
     def _glance(self, progress: PublishProgress) -> int | None:
         """Keep the installation running and show how far it is; returns the entries folded."""

@@ -41,7 +41,7 @@ class SimulatedSender:
         is_binary = self._dice.chance(self._binary_share)
         to_inbox = self._dice.chance(self._inbox_share)
         if not is_binary and not to_inbox:
-            self._publisher.publish_json(event["subject"], to_json(event))
+            self._publisher.publish(event)
             return
         fields = to_fields(event) if is_binary else {EVENT_FIELD: to_json(event)}
         self._plain.append((None if to_inbox else event["subject"], fields))

@@ -141,7 +141,10 @@ class Folding:
                 continue
             subject = event.subject
             key = (_KIND_NAMES[type(event)], event.organizationid, subject)
-            if key not in opened and partition_of(subject, partitions) != lane:
+            known = opened.get(key)
+            if known is not None and known.lane == lane:
+                decoded.append((ms, seq, event, mode, kept, key))
+            elif partition_of(subject, partitions) != lane:
                 self._forward(subject, entry)
             else:
                 decoded.append((ms, seq, event, mode, kept, key))

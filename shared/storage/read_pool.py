@@ -24,6 +24,13 @@ _STATEMENT_PATIENCE_S = 15.0
 #: A failed connection is not tried again in the background: the next request does that.
 _RECONNECT_S = 0.5
 
+#: Every read is by key. Its plan is made once a connection, so it must not depend on how small a
+#: table was then: without statistics yet, a scan of all would look cheap and stay.
+_PLANS: Final = (
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
+    " SET enable_bitmapscan = off; SET jit = off"
+)
+
 Parameters = Mapping[str, object]
 Row = tuple[Any, ...]
 
@@ -95,5 +102,6 @@ def _read(name: str) -> str:
 
 
 async def _configure(connection: psycopg.AsyncConnection[Row]) -> None:
+    await connection.execute(_PLANS)
     # One width for all integers: else each width of each parameter is a statement of its own.
     connection.adapters.register_dumper(int, Int8Dumper)

@@ -4,18 +4,18 @@ It knows of a write set only what `storage.commits` does with it: rows replace r
 are added, entries move lanes on. The laws compare what two of them hold in the end.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from shared.contracts.codec import decode_fields
-from shared.contracts.entries import Entry
+from shared.contracts.entries import Entry, kept_fields
 from shared.contracts.event_types import KINDS
-from shared.contracts.stream_names import partition_of
+from shared.contracts.stream_names import INBOX_LANE, partition_of
 from shared.folds.journal import Position
 from shared.projections.folding import Condemned, FoldFailedError, Folding
 from shared.projections.state_cache import Kept, StateCache, SubjectKey
-from shared.projections.write_set import Parked, WriteSet
+from shared.projections.write_set import Archived, Parked, WriteSet
 from tests.property.event_strategies.deliveries import Delivery, Fields
 
 #: Per tally and key the numbers; keys whose numbers are all 0 are left out.
@@ -35,8 +35,15 @@ class Projection(NamedTuple):
 class FoldedDatabase:
     """Subjects, tallies and parked entries after any number of batches."""
 
-    def __init__(self, partitions: int = 1, cache_bytes: int = 2**20) -> None:
-        """Start empty; `cache_bytes` bounds what a projector remembers between batches."""
+    def __init__(
+        self, partitions: int = 1, cache_bytes: int = 2**20, astray: Set[int] = frozenset()
+    ) -> None:
+        """Start empty.
+
+        Args:
+            cache_bytes: bounds what a projector remembers between batches.
+            astray: which arrivals, counted from 1, come by the inbox or the next partition.
+        """
         self.kept: dict[SubjectKey, Kept] = {}
         self.columns: dict[SubjectKey, tuple[Any, ...]] = {}
         self.flow_versions: dict[tuple[str, str, int], tuple[int, str]] = {}
@@ -50,6 +57,8 @@ class FoldedDatabase:
         self._folding = Folding(partitions, self._cache, self._load)
         self._clock = 0
         self._read: dict[int, Position] = {}
+        self._astray = astray
+        self._forwarded: list[Fields] = []
 
     def _load(self, keys: Iterable[SubjectKey]) -> Mapping[SubjectKey, Kept]:
         return {key: self.kept[key] for key in keys if key in self.kept}
@@ -58,6 +67,9 @@ class FoldedDatabase:
         """Fold and commit batch after batch; returns itself."""
         for batch in delivery:
             self.fold(self.arrive(batch), {})
+        while self._forwarded:
+            moved, self._forwarded = self._forwarded, []
+            self.fold(self.arrive(moved), {})
         return self
 
     def arrive(self, batch: list[Fields]) -> list[tuple[int, Entry]]:
@@ -66,6 +78,8 @@ class FoldedDatabase:
         for fields in batch:
             self._clock += 1
             lane = partition_of(decode_fields(fields).subject, self._partitions)
+            if self._clock in self._astray:
+                lane = INBOX_LANE if self._clock % 2 else (lane + 1) % self._partitions
             arrived.append((lane, Entry(1000 + self._clock // 3, self._clock % 3, fields)))
         return arrived
 
@@ -93,7 +107,7 @@ class FoldedDatabase:
     def _commit(self, writes: WriteSet) -> None:
         for lane, write in writes.lanes.items():
             assert write.old == self._read.get(lane, (0, 0))
-            self.archived.setdefault(lane, []).extend((a.ms, a.seq) for a in write.archived)
+            self._archive(lane, write.archived)
         for kind, rows in writes.rows.items():
             assert rows == sorted(rows, key=lambda row: row[:2])
             for organization_id, subject, *more in rows:
@@ -108,8 +122,18 @@ class FoldedDatabase:
             for key, numbers in sums.items():
                 add(self.sums.setdefault(tally, {}), key, numbers)
         self.parked += writes.parked
+        self._forwarded += [list(forward.fields) for forward in writes.forwards]
         self.duplicates += writes.duplicates
         self.suspects += len(writes.suspects)
+
+    def _archive(self, lane: int, archived: list[Archived]) -> None:
+        """A lane's log holds its own subjects' entries, each once, in the order of the stream."""
+        positions = self.archived.setdefault(lane, [])
+        for ms, seq, mode, kept, *_ in archived:
+            subject = decode_fields(kept_fields(mode, kept)).subject
+            assert lane == partition_of(subject, self._partitions)
+            assert not positions or (ms, seq) > positions[-1]
+            positions.append((ms, seq))
 
     def projection(self) -> Projection:
         """What the rows and tallies say."""

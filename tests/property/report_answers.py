@@ -26,6 +26,8 @@ from tests.property.folded_database import Projection
 
 _Row = tuple[Any, ...]
 
+_decode_exact = msgspec.json.Decoder(float_hook=Decimal).decode
+
 
 class ReportAnswers:
     """The reports of one execution, as decoded JSON with exact numbers."""
@@ -133,10 +135,10 @@ class ReportAnswers:
         return dear[:TOP_COSTLY_CALLS]
 
     def _cost(self) -> Decimal:
-        return from_nano(sum(row[7] for row in self._rows("attempt_tallies")))
+        return from_nano(sum(row[8] for row in self._rows("attempt_tallies")))
 
     def _billable(self) -> int:
-        return sum(row[6] for row in self._rows("attempt_tallies"))
+        return sum(row[7] for row in self._rows("attempt_tallies"))
 
     def _flow(self, choice: FlowChoice) -> FlowPublishedData | None:
         """The published flow, chosen as `published_flow.sql` does."""
@@ -167,4 +169,4 @@ def from_nano(nano: int) -> Decimal:
 
 def exact(answer: msgspec.Struct) -> Any:
     """An answer as a client reads it: keys in order, numbers exact."""
-    return msgspec.json.decode(msgspec.json.encode(answer), type=Any, float_hook=Decimal)
+    return _decode_exact(msgspec.json.encode(answer))

@@ -8,14 +8,20 @@ SELECT
             (
                 SELECT json_agg(
                     json_build_array(
-                        attempt_id, contact_id, from_number, to_number, direction, attempt,
-                        status, outcome, attempts.started_us, ended_us, duration_ms, total_cost
+                        call.attempt_id, contact_id, from_number, to_number, direction, attempt,
+                        status, outcome, call.started_us, ended_us, duration_ms, total_cost
                     )
-                    ORDER BY attempts.started_us, attempt_id
+                    ORDER BY call.started_us, call.attempt_id
                 )
                 FROM page
-                JOIN {generation}.attempts USING (attempt_id)
-                WHERE organization_id = %(organization_id)s
+                -- One look-up a key: the planner cannot know how short the page is.
+                CROSS JOIN LATERAL (
+                    SELECT *
+                    FROM {generation}.attempts
+                    WHERE organization_id = %(organization_id)s
+                        AND attempt_id = page.attempt_id
+                    LIMIT 1
+                ) AS call
             ),
             '[]'::json
         )

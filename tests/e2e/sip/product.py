@@ -1,6 +1,6 @@
 """The whole product as an operator starts it, and its report as a customer reads it.
 
-Called by `test_sip`: `callfold up` and `callfold keys create` in processes of their own.
+Called by `test_sip`: `callfold up` in processes of its own.
 """
 
 import json
@@ -17,6 +17,9 @@ from urllib.parse import quote
 
 import httpx
 
+#: The organization that `callfold up` prints an API key of.
+ORGANIZATION = "demo"
+
 _START_PATIENCE_S = 180.0
 _STOP_PATIENCE_S = 60.0
 _REPORT_PATIENCE_S = 30.0
@@ -28,33 +31,20 @@ class Product:
     """Where a running Callfold is reached."""
 
     redis_url: str
-    database_url: str
     read_api_url: str
-
-    def create_key(self, organization: str) -> str:
-        """A fresh API key that may read that organization's reports."""
-        command = [*_CALLFOLD, "keys", "create", "--organization", organization]
-        answer = subprocess.run(
-            [*command, "--scope", "read", "--json"],
-            env={
-                **os.environ,
-                "CALLFOLD_REDIS_URL": self.redis_url,
-                "CALLFOLD_DATABASE_URL": self.database_url,
-            },
-            capture_output=True,
-            check=True,
-            timeout=_STOP_PATIENCE_S,
-        )
-        return str(json.loads(answer.stdout)["key"])
+    #: Of the organization `ORGANIZATION`.
+    api_key: str
 
     def await_call_metrics(
-        self, execution_id: str, api_key: str, expected: Mapping[str, int]
+        self, execution_id: str, expected: Mapping[str, int]
     ) -> dict[str, object]:
         """The report's `callMetrics`, asked for until the expected keys match or time is up."""
         url = f"{self.read_api_url}/program-execution/{quote(execution_id, safe='')}/report"
         deadline_s = time.monotonic() + _REPORT_PATIENCE_S
         metrics: dict[str, object] = {}
-        with httpx.Client(headers={"x-api-key": api_key}, timeout=_REPORT_PATIENCE_S) as client:
+        with httpx.Client(
+            headers={"x-api-key": self.api_key}, timeout=_REPORT_PATIENCE_S
+        ) as client:
             while time.monotonic() < deadline_s:
                 answer = client.get(url)
                 if answer.status_code != httpx.codes.NOT_FOUND:
@@ -65,18 +55,15 @@ class Product:
         return metrics
 
 
-_CALLFOLD = (sys.executable, "-m", "services.tooling")
-
-
 @contextmanager
 def run_product(folder: Path) -> Iterator[Product]:
     """Run `callfold up` in a data directory of its own while the block runs."""
     announcement, log = folder / "up.json", folder / "up.log"
-    command = [*_CALLFOLD, "up", "--json", "--projectors", "1", "--data-dir", str(folder / "data")]
+    options = ["--json", "--projectors", "1", "--data-dir", str(folder / "data")]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CALLFOLD_")}
     with announcement.open("wb") as output, log.open("wb") as errors:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "services.tooling", "up", *options],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -95,7 +82,7 @@ def _await_announcement(process: subprocess.Popen[bytes], announcement: Path, lo
         text = announcement.read_text("utf-8")
         if text.endswith("\n"):
             said = json.loads(text)
-            return Product(said["redisUrl"], said["databaseUrl"], said["readApiUrl"])
+            return Product(said["redisUrl"], said["readApiUrl"], said["apiKey"])
         time.sleep(_POLL_INTERVAL_S)
     raise AssertionError(f"callfold up did not start:\n{log.read_text('utf-8')}")
 

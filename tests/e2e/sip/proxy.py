@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from services.tooling.embedded.launcher import launch_command
 from tests.e2e.sip.sipp import free_udp_port
 
-_CONFIGURATION = Path(__file__).parents[3] / "deploy" / "kamailio" / "kamailio.cfg"
+_CONFIGURATION = Path(__file__).parents[3] / "deploy" / "kamailio"
 _LOOPBACK = "127.0.0.1"
 _PATIENCE_S = 15.0
 _POLL_INTERVAL_S = 0.1
@@ -55,7 +55,8 @@ def run_proxy(folder: Path, redis_url: str, settings: Mapping[str, str]) -> Iter
     """
     folder.mkdir()
     proxy = Proxy(free_udp_port(), free_udp_port(), folder / "kamailio.log")
-    shutil.copy(_CONFIGURATION, folder)
+    for file in ("kamailio.cfg", "call_events.cfg"):
+        shutil.copy(_CONFIGURATION / file, folder)
     _write_settings(folder / "local.cfg", proxy, redis_url, settings)
     process = _start(folder, proxy.log)
     try:

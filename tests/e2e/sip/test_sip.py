@@ -23,7 +23,7 @@ from tests.e2e.sip.call_plans import (
     CallPlan,
 )
 from tests.e2e.sip.inbox import Inbox, Published
-from tests.e2e.sip.product import run_product
+from tests.e2e.sip.product import ORGANIZATION, run_product
 from tests.e2e.sip.proxy import Proxy, run_proxy
 from tests.e2e.sip.sipp import Counters, place_calls
 
@@ -214,8 +214,7 @@ def test_call_from_elsewhere_than_a_dialer_is_refused_unpublished(
 @pytest.mark.timeout(420)
 def test_report_equals_sipps_counters(tmp_path: Path) -> None:
     """From the wire to the read API: every bucket of callMetrics is SIPp's own count."""
-    execution_id, organization = _KEYS["execution"], "sip-lab"
-    settings = {"ORGANIZATION": f'"{organization}"', "RING_TIMEOUT_MS": str(_RING_TIMEOUT_MS)}
+    settings = {"ORGANIZATION": f'"{ORGANIZATION}"', "RING_TIMEOUT_MS": str(_RING_TIMEOUT_MS)}
     expected: Counter[str] = Counter(voicemail=0, completed=0)
     with (
         run_product(tmp_path) as product,
@@ -228,8 +227,7 @@ def test_report_equals_sipps_counters(tmp_path: Path) -> None:
             expected["totalCalls"] += counters.placed
             expected[_BUCKETS[plan.outcome]] += counters.received(plan.code_at_caller)
         expected["connected"] = expected["answered"] + expected["voicemail"]
-        key = product.create_key(organization)
-        metrics = product.await_call_metrics(execution_id, key, expected)
+        metrics = product.await_call_metrics(_KEYS["execution"], expected)
     assert expected == {name: metrics.get(name) for name in expected}
 
 

@@ -37,6 +37,22 @@ def test_any_delivery_leaves_the_same_projection(
     assert left.projection() == right.projection()
 
 
+@tried(100)
+@given(
+    history=histories(deliveries=2),
+    astray=st.frozensets(st.integers(1, 10), min_size=1, max_size=4),
+    partitions=partition_counts,
+)
+def test_entries_that_went_astray_are_moved_and_count_once(
+    history: History, astray: frozenset[int], partitions: int
+) -> None:
+    """events.md, section 1: what the inbox or a wrong partition holds is moved to the right one."""
+    direct, astray_delivery = history.deliveries
+    expected = FoldedDatabase(partitions).receive(direct)
+    found = FoldedDatabase(partitions, astray=astray).receive(astray_delivery)
+    assert expected.projection() == found.projection()
+
+
 @tried(150)
 @given(history=histories(deliveries=1), cache_bytes=cache_sizes)
 def test_tallies_equal_the_sum_of_contributions(history: History, cache_bytes: int) -> None:

@@ -10,7 +10,7 @@ RUN := $(BIN)/python -m
 # Stamps: present and newer than what they were made from, so that a second run installs nothing.
 LOCKED := .venv/.locked
 READY := .venv/.ready
-SIP_PACKAGES := kamailio kamailio-redis-modules sip-tester
+SIP_PACKAGES := kamailio kamailio-extra-modules kamailio-redis-modules sip-tester
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -70,7 +70,7 @@ clean: ## remove .venv, caches and what was built
 
 .PHONY: sip-packages
 sip-packages:
-	@{ command -v kamailio && command -v sipp && dpkg --status kamailio-redis-modules; } \
+	@{ command -v kamailio && command -v sipp && dpkg --status kamailio-extra-modules kamailio-redis-modules; } \
 		>/dev/null 2>&1 && exit; \
 	if test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null; then \
 		echo "These tests need $(SIP_PACKAGES). On Debian or Ubuntu, as root:" \

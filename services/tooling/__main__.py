@@ -1,7 +1,7 @@
 """The command `callfold`, or `python -m services.tooling`: one module for each subcommand."""
 
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import psycopg
@@ -9,6 +9,7 @@ import redis
 import sqlalchemy.exc
 import typer
 
+from services.tooling.breaker import breaker_app
 from services.tooling.demo import demo
 from services.tooling.migrate import migrate_command
 from services.tooling.rebuild import rebuild
@@ -19,6 +20,8 @@ from shared.errors import CallfoldError
 app = typer.Typer(
     name="callfold",
     no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     epilog="Begin with `callfold demo`, or keep an installation running with `callfold up`. "
     "Exit codes: 0 well, 1 not, 2 a wrong option, 130 interrupted.",
@@ -28,6 +31,7 @@ app.command()(demo)
 app.command()(simulate)
 app.command()(rebuild)
 app.command("migrate")(migrate_command)
+app.add_typer(breaker_app, name="breaker")
 
 
 @app.callback()
@@ -63,9 +67,13 @@ def main() -> None:
 
 
 def _print_version(*, wanted: bool) -> None:
-    if wanted:
+    if not wanted:
+        return
+    try:
         typer.echo(f"callfold {version('callfold')}")
-        raise typer.Exit
+    except PackageNotFoundError:
+        typer.echo("callfold, from a source folder that is not installed")
+    raise typer.Exit
 
 
 def _first_line(error: Exception) -> str:

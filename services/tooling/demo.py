@@ -78,7 +78,7 @@ def demo(
     data_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Keep everything here, as `callfold up` does. [default: a temporary directory]"
+            help="Keep everything here, as `callfold up` does. Default: a temporary directory."
         ),
     ] = None,
     breaks: Annotated[

@@ -95,12 +95,12 @@ def simulate(  # noqa: PLR0913 -- each is an option
         list[str] | None,
         typer.Option(
             help="Who owns the traffic; may be given several times, and all get executions of the "
-            'same ids. [default: demo, whose API key "callfold up" prints]'
+            "same ids. Default: demo, whose API key `callfold up` prints.",
         ),
     ] = None,
     redis_url: Annotated[
         str | None,
-        typer.Option(help="Where to publish. [default: CALLFOLD_REDIS_URL]", show_default=False),
+        typer.Option(help="Where to publish. Default: CALLFOLD_REDIS_URL."),
     ] = None,
     rate: Annotated[
         float, typer.Option(min=0, help="Entries a second; 0 is as fast as possible.")
@@ -123,7 +123,11 @@ def simulate(  # noqa: PLR0913 -- each is an option
     seed: Annotated[int, typer.Option(help="Another seed, other traffic.")] = 1,
     started_at: Annotated[
         datetime,
-        typer.Option(formats=_TIME_FORMATS, help="When the executions start; UTC unless it says."),
+        typer.Option(
+            formats=_TIME_FORMATS,
+            metavar="TIME",
+            help="When the executions start; UTC unless it says.",
+        ),
     ] = _STARTED_AT,
     execution_prefix: Annotated[
         str, typer.Option(help="Begins the ids of the executions.")

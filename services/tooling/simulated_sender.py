@@ -27,7 +27,7 @@ class SimulatedSender:
     def __init__(
         self, redis_url: str, *, binary_share: float, inbox_share: float, seed: int
     ) -> None:
-        """Connects at the first entry; shares are 0 to 1 and fall independently."""
+        """Connects when entered; shares are 0 to 1 and fall independently."""
         self._publisher = Publisher(redis_url, patience_s=_PATIENCE_S)
         self._client = redis_client(redis_url)
         self._dice = Dice(f"{seed}\nsender")
@@ -58,6 +58,15 @@ class SimulatedSender:
         self._flush_plain()
 
     def __enter__(self) -> Self:
+        """Connect: a wrong address shows at once, before there is patience for an outage.
+
+        Raises:
+            PublishError: Redis does not answer.
+        """
+        try:
+            self._client.ping()
+        except redis.RedisError as error:
+            raise PublishError(f"Redis does not answer: {error}") from error
         return self
 
     def __exit__(self, kind: object, *_exception: object) -> None:

@@ -164,7 +164,7 @@ def _database(database_url: str) -> Iterator[Connection]:
     except ProgrammingError as error:
         if isinstance(error.orig, psycopg.errors.UndefinedTable):
             raise StorageError(
-                "the database is not laid out for Callfold yet; a projector does that at its start"
+                "the database is not laid out for Callfold yet; `callfold migrate` or a projector does that"
             ) from error
         raise
     finally:

@@ -98,15 +98,6 @@ class Lanes:
             (self._projector, lanes),
         )
 
-    def close_breaker(self, lanes: list[int]) -> list[int]:
-        """Fold these lanes again, from where they stopped; returns those that were open."""
-        rows = self._connection.execute(
-            "UPDATE callfold.leases SET archive_only = NULL"
-            " WHERE lane = ANY(%s) AND archive_only IS NOT NULL RETURNING lane",
-            (lanes,),
-        ).fetchall()
-        return sorted(row[0] for row in rows)
-
     def open_breaker(self, lanes: list[int], reason: str) -> None:
         """From now on only archive these lanes, until an operator releases them."""
         self._connection.execute(
@@ -153,3 +144,21 @@ def archived_through_ms(connection: psycopg.Connection) -> int:
         "SELECT min(greatest(vouched_ms, ms - 1)) FROM callfold.lanes WHERE lane >= 0"
     ).fetchone()
     return int(row[0]) if row and row[0] is not None else 0
+
+
+def open_breakers(connection: psycopg.Connection) -> dict[int, str]:
+    """Lanes that only archive, with the reason."""
+    rows = connection.execute(
+        "SELECT lane, archive_only FROM callfold.leases WHERE archive_only IS NOT NULL ORDER BY 1"
+    ).fetchall()
+    return dict(rows)
+
+
+def close_breaker(connection: psycopg.Connection, lanes: list[int]) -> list[int]:
+    """Let lanes fold again, from where they stopped; returns those that did not."""
+    rows = connection.execute(
+        "UPDATE callfold.leases SET archive_only = NULL"
+        " WHERE lane = ANY(%s) AND archive_only IS NOT NULL RETURNING lane",
+        (lanes,),
+    ).fetchall()
+    return sorted(row[0] for row in rows)

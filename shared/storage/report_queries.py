@@ -144,7 +144,7 @@ class ReportQueries:
             row = None
         if row is None:
             raise StorageError(
-                "the database is not laid out for Callfold yet; a projector does that at its start"
+                "the database is not laid out for Callfold yet; `callfold migrate` or a projector does that"
             )
         generation, fold_version = row
         if fold_version != FOLD_VERSION:

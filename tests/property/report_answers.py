@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
+from shared.contracts.event_types import Kind
 from shared.contracts.reference_events import FlowPublishedData
 from shared.folds.states import FOLDS
-from shared.contracts.event_types import Kind
 from shared.limits import TOP_COSTLY_CALLS
 from shared.projections.attempts import AttemptRow
 from shared.reports.billing import BillingRows, ChargeRow, StepRow, TopRow, billing_report
@@ -50,9 +50,8 @@ class ReportAnswers:
             calls=[(row[2], row[3], row[4]) for row in attempts if row[0] == "call"],
             cost=self._cost(),
             billable=self._billable(),
-            flow_name=None if flow is None else flow.name,
         )
-        return exact(main_report(*self._owner, self._execution, rows, now_us))
+        return exact(main_report(*self._owner, self._execution, flow, rows, now_us))
 
     def breakdown(self) -> Any:
         """Answer `…/report/breakdown`."""

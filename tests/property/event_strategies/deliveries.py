@@ -59,12 +59,12 @@ class History(NamedTuple):
 
 
 @st.composite
-def histories(draw: st.DrawFn, deliveries: int = 2, organizations_max: int = 2) -> History:
+def histories(draw: st.DrawFn, deliveries: int = 2) -> History:
     """Sets of events, each delivered in several orders, with duplicates, in various batches.
 
     An event's text stays the same; it may come in either content mode each time.
     """
-    events = draw(event_sets(organizations_max=organizations_max))
+    events = draw(event_sets())
     roomy = draw(st.lists(st.booleans(), min_size=len(events), max_size=len(events)))
     return History(events, [draw(delivered(events, roomy)) for _ in range(deliveries)])
 

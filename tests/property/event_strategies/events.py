@@ -85,23 +85,23 @@ def _with_own_execution(event: RawEvent) -> RawEvent:
 
 
 @st.composite
-def event_sets(
-    draw: st.DrawFn,
-    types: Sequence[str] = TYPES,
-    organizations_max: int = len(ORGANIZATIONS),
-    size_max: int = 12,
-) -> list[RawEvent]:
-    """A few events of a few subjects, each identity once."""
+def event_sets(draw: st.DrawFn, size_max: int = 12) -> list[RawEvent]:
+    """Events of a few subjects of every kind, each identity once."""
     subjects = draw(st.integers(1, len(SUBJECTS)))
-    organizations = draw(st.integers(1, organizations_max))
-    of_types = st.sampled_from(types).flatmap(lambda type_: events(type_, subjects, organizations))
-    return draw(st.lists(of_types, min_size=1, max_size=size_max, unique_by=identity))
+    organizations = draw(st.integers(1, len(ORGANIZATIONS)))
+    of_types = st.sampled_from(TYPES).flatmap(lambda type_: events(type_, subjects, organizations))
+    size_min = draw(st.integers(1, size_max // 2))
+    return draw(st.lists(of_types, min_size=size_min, max_size=size_max, unique_by=identity))
 
 
 @st.composite
 def competitions(draw: st.DrawFn, types: Sequence[str], size_max: int = 5) -> list[RawEvent]:
-    """Events of one subject that compete for the same facts, often at the same instant."""
-    of_types = st.sampled_from(types).flatmap(lambda type_: events(type_, 1, 1))
+    """Events of one subject that compete for the same facts, often at the same instant.
+
+    Only a few of the types take part at a time, so that the same one meets itself too.
+    """
+    rivals = draw(st.lists(st.sampled_from(types), min_size=1, max_size=4, unique=True))
+    of_types = st.sampled_from(rivals).flatmap(lambda type_: events(type_, 1, 1))
     found = draw(st.lists(of_types, min_size=2, max_size=size_max, unique_by=identity))
     at = draw(st.none() | instants)
     return found if at is None else [{**event, "time": at} for event in found]

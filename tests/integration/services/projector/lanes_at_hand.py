@@ -1,7 +1,8 @@
 """Looking at what a running projector made of the entries that a test added by itself."""
 
+import subprocess
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import psycopg
@@ -11,6 +12,32 @@ from shared.contracts.stream_names import partition_of, partition_stream
 from shared.limits import PARTITIONS_DEFAULT
 from shared.storage.log import Log
 from tests.contract.wire import changed, structured
+from tests.installation import Installation, free_port, until
+
+
+class ReadyProjector(NamedTuple):
+    """A projector that said it is ready."""
+
+    process: subprocess.Popen[bytes]
+    probes_url: str
+
+
+def start_ready(running: Installation, **settings: str) -> ReadyProjector:
+    """Start a projector and wait until its readiness is green."""
+    port = free_port()
+    process = running.start_projector(probe_port=str(port), **settings)
+    probes_url = f"http://127.0.0.1:{port}"
+    until(lambda: ready(probes_url) == (200, "ok"), "the projector is ready")
+    return ReadyProjector(process, probes_url)
+
+
+def ready(probes_url: str) -> tuple[int, str]:
+    """What readiness says; status 0 where nobody listens."""
+    try:
+        answer = httpx.get(f"{probes_url}/readyz", timeout=5)
+    except httpx.HTTPError as error:
+        return 0, repr(error)
+    return answer.status_code, answer.text
 
 
 def call(call_id: str, **changes: object) -> dict[str, Any]:

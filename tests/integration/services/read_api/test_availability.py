@@ -45,9 +45,7 @@ def test_generation_of_another_fold_version_is_not_read(database_url: str) -> No
     migrate(database_url, 1)
     key = create_api_key(database_url, ORGANIZATION, ["read"], "tests")
     with psycopg.connect(database_url) as connection:
-        connection.execute(
-            "UPDATE callfold.generations SET fold_version = %s", (FOLD_VERSION + 1,)
-        )
+        connection.execute("UPDATE callfold.generations SET fold_version = %s", (FOLD_VERSION + 1,))
     with running_read_api(database_url) as read_api:
         ready, answer = read_api.get("/readyz"), read_api.get(_TARGET, key)
         assert (503, 503) == (ready.status, answer.status)

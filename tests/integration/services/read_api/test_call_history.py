@@ -38,7 +38,7 @@ def spring(generation: Generation) -> None:
     generation.tally(tables.attempt_tallies, ("run", 1, "", 1, 0, 0, 0, 0, Decimal(0)))
 
 
-def _ids(answer: Any) -> list[str]:
+def _ids(answer: dict[str, Any]) -> list[str]:
     return [item["callId"] for item in answer["data"]]
 
 
@@ -91,11 +91,11 @@ def test_filters_choose_calls_and_total(
     assert len(numbers) == answer["meta"]["total"]
 
 
-@pytest.mark.parametrize("query", ("", "&status=failed", "&contactId=c", "&contactId=c&status=failed"))
+@pytest.mark.parametrize(
+    "query", ("", "&status=failed", "&contactId=c", "&contactId=c&status=failed")
+)
 @pytest.mark.parametrize("limit", (1, 4, 5))
-def test_links_lead_through_all_calls(
-    read_api: ReadApi, key: str, limit: int, query: str
-) -> None:
+def test_links_lead_through_all_calls(read_api: ReadApi, key: str, limit: int, query: str) -> None:
     """Each link is a page that the page number would give too; the last page has none."""
     wanted = _ids(read_api.get(f"{_TARGET}?limit=100{query}", key).json)
     target: str | None = f"{_TARGET}?limit={limit}{query}"
@@ -196,9 +196,7 @@ def test_item_has_optional_keys_only_where_known(
         ("limit=%FF", "query"),
     ),
 )
-def test_bad_parameter_is_named(
-    read_api: ReadApi, key: str, query: str, parameter: str
-) -> None:
+def test_bad_parameter_is_named(read_api: ReadApi, key: str, query: str, parameter: str) -> None:
     """400 in the vendor's shape; the message begins with the parameter."""
     answer = read_api.get(f"{_TARGET}?{query}", key)
     assert (400, 400, "Bad Request") == (

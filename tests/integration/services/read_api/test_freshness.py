@@ -46,9 +46,7 @@ def test_head_is_a_get_without_body(read_api: ReadApi, key: str) -> None:
     assert (200, b"", full.headers["etag"]) == (asked.status, asked.body, asked.headers["etag"])
 
 
-def test_as_of_is_the_oldest_lane(
-    read_api: ReadApi, generation: Generation, key: str
-) -> None:
+def test_as_of_is_the_oldest_lane(read_api: ReadApi, generation: Generation, key: str) -> None:
     """An idle lane vouches by its last empty read; one that lags by what it has folded."""
     assert "x-callfold-as-of" not in read_api.get(_TARGET, key).headers
     for lane in _LANES:
@@ -89,9 +87,7 @@ def test_switch_of_generations_is_followed(
         create_generation(connection, 2)
     second = Generation(generation.engine, number=2)
     second.tally(tables.execution_mentions, (1,))
-    second.tally(
-        tables.attempt_tallies, ("call", 1, "rejected", 5, 0, 0, 0, 0, Decimal(0))
-    )
+    second.tally(tables.attempt_tallies, ("call", 1, "rejected", 5, 0, 0, 0, 0, Decimal(0)))
     assert before.headers["etag"] == read_api.get(_TARGET, key).headers["etag"]
     second.go_live()
     after = read_api.get(_TARGET, key)
@@ -109,5 +105,5 @@ def test_requests_are_counted_by_route_and_status(read_api: ReadApi, key: str) -
     text = read_api.get("/metrics").body.decode()
     route = 'route="/program-execution/{execution_id}/report"'
     assert f'callfold_requests_total{{{route},status="404"}}' in text
-    assert f"callfold_request_seconds_bucket{{le=\"0.005\",{route}}}" in text
+    assert f'callfold_request_seconds_bucket{{le="0.005",{route}}}' in text
     assert "secret-id" not in text

@@ -56,9 +56,7 @@ def spring(generation: Generation) -> None:
         edges=edges,
     )
     generation.flow("menu", 3, instant_us("2025-12-20T09:00:06Z"), name="New")
-    generation.tally(
-        tables.contact_tallies, ("completed", 2), ("pendingRetry", 1), ("queued", 0)
-    )
+    generation.tally(tables.contact_tallies, ("completed", 2), ("pendingRetry", 1), ("queued", 0))
     generation.tally(
         tables.attempt_tallies,
         ("call", 1, "completed", 3, 2, 3, 10_001, 2, Decimal("3.375")),
@@ -76,9 +74,7 @@ def spring(generation: Generation) -> None:
         ("extra", "say", 1, 1, 0, 0),
         ("gone", "say", 0, 0, 0, 0),
     )
-    generation.tally(
-        tables.digit_tallies, ("keys", "2", 1), ("keys", "1", 2), ("keys", "other", 1)
-    )
+    generation.tally(tables.digit_tallies, ("keys", "2", 1), ("keys", "1", 2), ("keys", "other", 1))
     generation.tally(
         tables.cost_tallies,
         ("", "dial", "", 2, Decimal("3.374999999"), 0, 0),
@@ -87,7 +83,7 @@ def spring(generation: Generation) -> None:
     )
 
 
-def _exact(read_api: ReadApi, key: str, report: str) -> Any:
+def _exact(read_api: ReadApi, key: str, report: str) -> dict[str, Any]:
     answer = read_api.get(f"/program-execution/spring/{report}", key)
     assert (200, "application/json") == (answer.status, answer.headers["content-type"])
     return _decode_exact(answer.body)
@@ -219,9 +215,7 @@ def test_node_stats_follow_the_published_flow(read_api: ReadApi, key: str) -> No
     } == _exact(read_api, key, "report/node-stats")
 
 
-def test_rare_inputs_count_as_other(
-    read_api: ReadApi, generation: Generation, key: str
-) -> None:
+def test_rare_inputs_count_as_other(read_api: ReadApi, generation: Generation, key: str) -> None:
     """The 50 most frequent inputs are listed, at a tie the smaller text first."""
     writer = generation.of("inputs")
     writer.mention()
@@ -233,14 +227,12 @@ def test_rare_inputs_count_as_other(
     assert {"99": 4, **{f"{number:02d}": 1 for number in range(49)}, "other": 7} == breakdown
 
 
-def test_billing_sums_to_the_total(
-    read_api: ReadApi, generation: Generation, key: str
-) -> None:
+def test_billing_sums_to_the_total(read_api: ReadApi, generation: Generation, key: str) -> None:
     """Charges fall under said type, type of the node, component or `other`; all attempts count."""
     generation.attempts(
         {"attempt_id": "b", "total_cost": Decimal("1.5"), "duration_ms": 9},
         {"attempt_id": "a", "total_cost": Decimal("1.50"), "contact_id": "c"},
-        {"attempt_id": "run", "kind": "run", "total_cost": Decimal("2"), "duration_ms": 7},
+        {"attempt_id": "run", "kind": "run", "total_cost": Decimal(2), "duration_ms": 7},
         {"attempt_id": "free", "total_cost": Decimal(0)},
         *(
             {"attempt_id": f"z{number}", "total_cost": Decimal("0.000000001")}

@@ -1,0 +1,164 @@
+"""The generator reaches all that the contract allows: types, keys, spellings, and every tie.
+
+What is drawn here is the same at every run, so a reach that is lost fails at once.
+"""
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from msgspec import inspect
+
+from shared.contracts.codec import decode_fields
+from shared.contracts.event_types import EVENT_CLASSES, KINDS, WIRE_NAMES
+from tests.property.event_strategies.deliveries import Spelling, fields_of, histories
+from tests.property.event_strategies.events import (
+    TYPES,
+    TYPES_BY_KIND,
+    RawEvent,
+    competitions,
+    events,
+    kind_of,
+)
+from tests.property.event_strategies.values import SOURCES, TIMES
+from tests.property.payload_keys import demanded, sighted
+from tests.property.rule_three import time_us
+from tests.property.shared.folds.registers import Register
+from tests.property.shared.folds.test_rule_three import REGISTERS
+from tests.reference_model.event_set import EVENT_TYPES
+
+CLASSES = {WIRE_NAMES[event_class]: event_class for event_class in EVENT_CLASSES}
+
+
+def drawn(strategy: st.SearchStrategy[Any], examples: int) -> list[Any]:
+    """Draw so many examples, the same ones at every run."""
+    found: list[Any] = []
+
+    @settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(value: Any) -> None:
+        found.append(value)
+
+    collect()
+    return found
+
+
+def test_types_are_those_of_the_contract() -> None:
+    """Each type of events.md is generated, under the kind that its subject is."""
+    assert set(CLASSES) == set(TYPES) == set(EVENT_TYPES)
+    assert {type_: KINDS[CLASSES[type_]].value for type_ in TYPES} == {
+        type_: kind_of(type_) for type_ in TYPES
+    }
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_every_key_of_a_type_is_absent_null_and_said(type_: str) -> None:
+    """Optional keys come in all three ways, closed lists whole, nested objects too."""
+    info = inspect.type_info(CLASSES[type_])
+    sights = {sight for event in drawn(events(type_), 250) for sight in sighted(info, event)}
+    assert set(demanded(info)) - sights == set()
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_every_spelling_of_an_event_decodes_alike(type_: str) -> None:
+    """Both content modes, roomy or not, say the same event; what is drawn is valid."""
+    for event in drawn(events(type_), 20):
+        spellings = [Spelling(roomy, binary) for roomy in (False, True) for binary in (False, True)]
+        decoded = [decode_fields(fields_of(event, spelling)) for spelling in spellings]
+        assert all(isinstance(one, CLASSES[type_]) for one in decoded)
+        assert {one.time_us for one in decoded} == {time_us(event)}
+        assert len({(one.id, one.source, one.subject, one.executionid) for one in decoded}) == 1
+
+
+@pytest.mark.parametrize(
+    "register", REGISTERS, ids=[f"{register.kind} {register.name}" for register in REGISTERS]
+)
+def test_every_tie_of_rule_three_is_reached(register: Register) -> None:
+    """Two events that compete differ in time, or only in rank, source or id."""
+    decided = {by for found in drawn(competitions(register.types), 100) for by in deciders(found)}
+    wanted = {"time", "source", "id"} | ({"rank"} if len(register.types) > 1 else set())
+    assert wanted - decided == set()
+
+
+def test_sources_are_told_apart_by_code_point() -> None:
+    """Some pair of competing sources is ordered otherwise in UTF-16."""
+    by_unit = sorted(SOURCES, key=lambda source: source.encode("utf-16-be"))
+    assert by_unit != sorted(SOURCES)
+    pairs = {
+        frozenset((one["source"], other["source"]))
+        for found in drawn(competitions(TYPES_BY_KIND["attempt"]), 100)
+        for one, other in combinations(found, 2)
+    }
+    assert frozenset(by_unit[-2:]) in pairs
+
+
+def test_one_instant_has_many_texts() -> None:
+    """Times tie though their texts differ: by offset, and by digits that are cut off."""
+    assert len({time_us({"time": text}) for text in TIMES}) == len(TIMES) - 4
+
+
+def test_deliveries_repeat_reorder_and_cut() -> None:
+    """Histories hold duplicates in one batch and across, both modes, escapes, small and large."""
+    seen = {sight for history in drawn(histories(), 100) for sight in delivery_sights(history)}
+    assert {
+        "structured",
+        "binary",
+        "escapes",
+        "duplicate in its batch",
+        "duplicate in a later batch",
+        "duplicate in the other mode",
+        "one batch",
+        "many batches",
+        "one event",
+        "many events",
+        "two organizations",
+        "every kind",
+    } - seen == set()
+
+
+def deciders(found: list[RawEvent]) -> Iterator[str]:
+    """By what each two events are told apart, as rule 3 looks at them."""
+    for one, other in combinations(found, 2):
+        if time_us(one) != time_us(other):
+            yield "time"
+        elif one["type"] != other["type"]:
+            yield "rank"
+        else:
+            yield "id" if one["source"] == other["source"] else "source"
+
+
+def delivery_sights(history: Any) -> Iterator[str]:
+    """What the deliveries of a history show."""
+    yield "one event" if len(history.events) == 1 else "many events"
+    if len({event["organizationid"] for event in history.events}) > 1:
+        yield "two organizations"
+    if {kind_of(event["type"]) for event in history.events} == set(TYPES_BY_KIND):
+        yield "every kind"
+    for delivery in history.deliveries:
+        yield "one batch" if len(delivery) == 1 else "many batches"
+        known: dict[Any, tuple[int, bytes]] = {}
+        for number, batch in enumerate(delivery):
+            for fields in batch:
+                mode = "structured" if fields[0] == b"event" else "binary"
+                yield mode
+                if b"\\u" in fields[-1]:
+                    yield "escapes"
+                event = decode_fields(fields)
+                key = (event.organizationid, KINDS[type(event)], event.subject)
+                first, first_mode = known.setdefault(
+                    (*key, event.source, event.id), (number, mode)
+                )
+                if (number, fields) != (first, fields):
+                    yield "duplicate in a later batch"
+                if mode != first_mode:
+                    yield "duplicate in the other mode"

@@ -70,8 +70,8 @@ clean: ## remove .venv, caches and what was built
 
 .PHONY: sip-packages
 sip-packages:
-	@{ command -v kamailio && command -v sipp && dpkg --status kamailio-extra-modules kamailio-redis-modules; } \
-		>/dev/null 2>&1 && exit; \
+	@{ command -v kamailio && command -v sipp && \
+		dpkg --status kamailio-extra-modules kamailio-redis-modules; } >/dev/null 2>&1 && exit; \
 	if test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null; then \
 		echo "These tests need $(SIP_PACKAGES). On Debian or Ubuntu, as root:" \
 			"apt-get update && apt-get install $(SIP_PACKAGES)" >&2; exit 1; fi; \

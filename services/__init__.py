@@ -1,0 +1,1 @@
+"""Processes; they never import one another."""

@@ -1,0 +1,1 @@
+"""The way of the data: contracts → delivery → folds → projections → reports → storage."""

@@ -11,12 +11,12 @@ AMOUNT_DECIMALS_MAX = 9  #: decimals of an amount
 PARTITIONS_DEFAULT = 16  #: N, where `callfold:partitions` says nothing
 PARTITIONS_MAX = 1024  #: N at most: each partition is a stream, a lease and a cursor
 
-# Reading (architecture.md, point 7)
+# How lanes are read; architecture.md, point 7, asks for the bounds
 REPLY_BYTES_MAX = 16 * 1024 * 1024  #: what one XREAD reply should stay below
 READ_COUNT_MIN = 2  #: entries per stream asked for after a quiet time
 READ_COUNT_MAX = 2_000  #: entries per stream asked for under load
 
-# Reports (reports.md)
+# The reports; reports.md names them
 PAGE_LIMIT_MAX = 100  #: `limit` of the call history
 PAGE_LIMIT_DEFAULT = 20  #: `limit` where none is said
 PAGE_NUMBER_MAX = 1_000_000_000  #: `page`; beyond it an offset would leave the integers

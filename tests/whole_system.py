@@ -101,7 +101,8 @@ def _of_execution(
     assert status == 200, report
     expected = model.report(organization_id, execution_id, before)
     after = model.report(organization_id, execution_id, datetime.now(UTC))
-    assert expected is not None and after is not None
+    assert expected is not None
+    assert after is not None
     if expected.get("durationMs") != report.get("durationMs"):
         # The clock moved on between the model's now and the product's.
         assert expected["durationMs"] <= report["durationMs"] <= after["durationMs"]

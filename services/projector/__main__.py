@@ -35,7 +35,7 @@ def main() -> int:
         projector = Projector(settings, partitions, generation)
         app = build(settings, projector)
     except CallfoldError as error:
-        print(f"projector: {error}", file=sys.stderr)
+        sys.stderr.write(f"projector: {error}\n")
         return 1
     except KeyboardInterrupt:
         return 0
@@ -43,15 +43,9 @@ def main() -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 50, 1000)
+    host, port = settings.probe_host, settings.probe_port
     server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=settings.probe_host,
-            port=settings.probe_port,
-            log_config=None,
-            access_log=False,
-            lifespan="on",
-        )  # fmt: skip
+        uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="on")
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends cleanly on these, then raises them again for whoever handled them before.
@@ -69,11 +63,12 @@ def _prepare(settings: Settings) -> int:
             partitions = migrate(settings.require_database_url(), read_partitions(client))
             announce_partitions(client, partitions)
             client.close()
-            return partitions
         except (redis.RedisError, psycopg.OperationalError, OperationalError) as error:
             _log.warning("waiting for servers", error=str(error).strip().split("\n")[0])
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, _PAUSE_MOST_S)
+        else:
+            return partitions
 
 
 if __name__ == "__main__":

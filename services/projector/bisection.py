@@ -99,6 +99,6 @@ class Bisection:
     def succeeded(self) -> None:
         """A batch went through: grow back, and forget who was condemned in it."""
         self.events_max = min(self.events_max * 2, self._usual_max)
-        passed = dict((lane, (ms, seq)) for lane, ms, seq in self._submitted)
+        passed = {lane: (ms, seq) for lane, ms, seq in self._submitted}
         for key in [k for k in self.condemned if k[1:] <= passed.get(k[0], (-1, -1))]:
             del self.condemned[key]

@@ -75,7 +75,7 @@ class CommitThread:
         while (work := self._work.get()) is not None:
             try:
                 self._commit(*work)
-            except Exception as error:  # the engine decides: every failure reaches it
+            except Exception as error:  # noqa: BLE001 -- the engine decides
                 self._metrics.commits.labels(type(error).__name__).inc()
                 self._disconnect()
                 self._outcomes.put(error)

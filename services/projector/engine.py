@@ -87,7 +87,7 @@ class Engine:
             while not stopping.is_set():
                 self._guarded(self._turn, stopping)
             self._guarded(self._finish, stopping)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- logged, and it ends the process
             # Nothing that we know to be harmless: a new process is safer than this one.
             _log.critical("engine failed", exc_info=error)
             self._health.failed = repr(error)
@@ -136,7 +136,7 @@ class Engine:
             if self._committer.busy and self._folding.events:
                 self._look_at_commit(_COMMIT_GLANCE_S)
             more = self._read_lanes()
-        if self._folding.events and not self._committer.busy and self._ready(more):
+        if self._folding.events and not self._committer.busy and self._ready(more=more):
             self._submit()
 
     def _full(self) -> bool:
@@ -145,7 +145,7 @@ class Engine:
             or self._folding.bytes_held >= self._settings.batch_bytes_max
         )
 
-    def _ready(self, more: bool) -> bool:
+    def _ready(self, *, more: bool) -> bool:
         """Whether the batch should go: full, old, or nothing more waits to join it."""
         age_ms = (monotonic_s() - self._batch_began_s) * 1000
         return not more or self._full() or age_ms >= self._settings.batch_age_ms

@@ -1,4 +1,4 @@
-"""`callfold migrate`: brings the database to what this release needs, and tells publishers how many partitions there are."""
+"""`callfold migrate`: brings the database to this release; tells publishers the partitions."""
 
 import typer
 

@@ -126,7 +126,7 @@ def _outcome(
 
 def _print(outcome: RebuildOutcome, live: int, *, as_json: bool) -> None:
     if as_json:
-        print(msgspec.json.encode(outcome).decode())
+        typer.echo(msgspec.json.encode(outcome))
         return
     table = Table(title=f"generation {outcome.generation} against the live one, {live}")
     for column in ("table", "rows", "missing", "unexpected"):

@@ -11,6 +11,8 @@ from shared.limits import AMOUNT_DECIMALS_MAX, AMOUNT_MAX
 NANO: Final = 10**AMOUNT_DECIMALS_MAX
 _NUMBER = re.compile(rb'-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?|"-?[0-9]+(\.[0-9]+)?"')
 _CONTEXT = Context(prec=60)
+#: Digits before the point; looked at first, because 1e9999 must not be computed with.
+_DIGITS_MAX = 12
 #: An amount as published; `amount_nano` reads and checks it.
 Amount = Annotated[
     Raw,
@@ -36,7 +38,7 @@ def amount_nano(raw: Raw) -> int:
     if not _NUMBER.fullmatch(text):
         raise ValueError('expected an amount: a JSON number, or a string such as "1.25"')
     amount = Decimal(text.strip(b'"').decode("ascii"))
-    if amount.adjusted() > 12 or abs(amount) >= AMOUNT_MAX:
+    if amount.adjusted() > _DIGITS_MAX or abs(amount) >= AMOUNT_MAX:
         raise ValueError("expected an amount below 10^12")
     if amount.adjusted() < -AMOUNT_DECIMALS_MAX - 50 and amount:
         raise ValueError(f"expected at most {AMOUNT_DECIMALS_MAX} decimals")

@@ -6,6 +6,7 @@ is one pass into a typed struct; nothing is copied afterwards.
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -20,6 +21,8 @@ from shared.limits import EVENT_BYTES_MAX, ID_BYTES_MAX
 
 #: The one field of an entry in structured mode.
 EVENT_FIELD = b"event"
+#: Length of a flat list of one name and its value.
+ONE_FIELD: Final = 2
 
 _decode_event = msgspec.json.Decoder(AnyEvent).decode
 _encode = msgspec.json.encode
@@ -34,7 +37,7 @@ def decode_fields(fields: Sequence[bytes]) -> Event:
     Raises:
         ContractError: the event must be parked, with `reason` and `detail`.
     """
-    if len(fields) == 2 and fields[0] == EVENT_FIELD:
+    if len(fields) == ONE_FIELD and fields[0] == EVENT_FIELD:
         return decode_event(fields[1])
     names = fields[::2]
     if EVENT_FIELD in names:
@@ -77,10 +80,10 @@ def find_subject(fields: Sequence[bytes]) -> str | None:
             subject = found.get("subject") if isinstance(found, dict) else None
         else:
             subject = fields[names.index(b"subject") * 2 + 1].decode()
-        usable = isinstance(subject, str) and 1 <= len(subject.encode()) <= ID_BYTES_MAX
-        return subject if usable else None
     except (ValueError, RecursionError):  # not JSON, not UTF-8, or no such field
         return None
+    usable = isinstance(subject, str) and 1 <= len(subject.encode()) <= ID_BYTES_MAX
+    return subject if usable else None
 
 
 def _structured(fields: Sequence[bytes]) -> bytes:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from shared.contracts.codec import EVENT_FIELD
+from shared.contracts.codec import EVENT_FIELD, ONE_FIELD
 from shared.limits import EVENT_BYTES_MAX
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
 
 def kept_form(fields: Sequence[bytes]) -> tuple[int, bytes]:
     """The mode and the bytes in which the log keeps an entry."""
-    if len(fields) == 2 and fields[0] == EVENT_FIELD:
+    if len(fields) == ONE_FIELD and fields[0] == EVENT_FIELD:
         mode, kept = STRUCTURED, fields[1]
     else:
         mode, kept = FIELDS, _pack(list(fields))

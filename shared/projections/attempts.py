@@ -207,4 +207,9 @@ def _cost_tallies(state: AttemptState) -> list[CostTally]:
         numbers = sums.setdefault(group, [0, 0, 0, 0])
         for index, number in enumerate((charges, int(nano), durations, duration_ms)):
             numbers[index] += number
-    return [(*group, *numbers) for group, numbers in sorted(sums.items())]  # type: ignore[misc]  # four numbers
+    return [(*group, *_four(numbers)) for group, numbers in sorted(sums.items())]
+
+
+def _four(numbers: list[int]) -> tuple[int, int, int, int]:
+    charges, cost_nano, durations, duration_ms = numbers
+    return charges, cost_nano, durations, duration_ms

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from shared.contracts.codec import decode_event, decode_fields, find_subject
+from shared.contracts.codec import ONE_FIELD, decode_event, decode_fields, find_subject
 from shared.contracts.entries import STRUCTURED, Entry, kept_form
 from shared.contracts.envelope import Event
 from shared.contracts.event_types import KINDS
@@ -165,7 +165,7 @@ class Folding:
         self._writes.forwards.append(Forward(partition, entry.fields))
 
     def _park(self, lane: int, entry: Entry, mode: int, kept: bytes, error: ContractError) -> None:
-        whole = kept if len(entry.fields) != 2 else entry.fields[1]
+        whole = kept if len(entry.fields) != ONE_FIELD else entry.fields[1]
         self._writes.parked.append(
             Parked(
                 lane=lane,

@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from shared.contracts.ids import is_id
 from shared.errors import StorageError
-from shared.storage.read_pool import ReadPool, statement_text
+from shared.storage.read_pool import NOT_LAID_OUT, ReadPool, statement_text
 from shared.storage.schema import engine_of
 from shared.storage.tables import api_keys
 
@@ -130,7 +130,7 @@ async def find_grant(pool: ReadPool, key: str) -> Grant | None:
     try:
         row = await pool.fetch_one(statement_text("api_key"), lookup)
     except psycopg.errors.UndefinedTable:
-        raise StorageError("the database is not laid out for Callfold yet") from None
+        raise StorageError(NOT_LAID_OUT) from None
     if row is None:
         return None
     organization_id, secret_sha256, scopes, expires_at, revoked_at, noted = row
@@ -163,9 +163,7 @@ def _database(database_url: str) -> Iterator[Connection]:
         raise StorageError("PostgreSQL does not answer; is CALLFOLD_DATABASE_URL right?") from error
     except ProgrammingError as error:
         if isinstance(error.orig, psycopg.errors.UndefinedTable):
-            raise StorageError(
-                "the database is not laid out for Callfold yet; `callfold migrate` or a projector does that"
-            ) from error
+            raise StorageError(NOT_LAID_OUT) from error
         raise
     finally:
         engine.dispose()

@@ -24,9 +24,9 @@ from shared.storage.subjects import SUBJECT_TABLES
 from shared.storage.tables import TALLY_TABLES, flow_versions
 
 _PARK = (
-    "INSERT INTO callfold.parked_events AS t (lane, digest, reason, detail, organization_id, source,"
-    " event_type, subject, first_ms, first_seq, last_ms, last_seq, entries, mode, length_bytes,"
-    " sha256, body) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s, %s)"
+    "INSERT INTO callfold.parked_events AS t (lane, digest, reason, detail, organization_id,"
+    " source, event_type, subject, first_ms, first_seq, last_ms, last_seq, entries, mode,"
+    " length_bytes, sha256, body) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s, %s)"
     " ON CONFLICT (lane, digest) DO UPDATE SET last_ms = excluded.last_ms,"
     " last_seq = excluded.last_seq, entries = t.entries + 1"
 )
@@ -172,23 +172,7 @@ class Committer:
                 cursor.executemany(_PARK, [_parked_row(event) for event in parked])
         if conflicts:
             with self._connection.cursor() as cursor:
-                cursor.executemany(
-                    _CONFLICT,
-                    [
-                        (
-                            s.lane,
-                            s.ms,
-                            s.seq,
-                            s.organization_id,
-                            s.kind,
-                            s.subject,
-                            s.source,
-                            s.event_id,
-                            *s.first,
-                        )
-                        for s in conflicts
-                    ],  # fmt: skip
-                )
+                cursor.executemany(_CONFLICT, [_conflict_row(suspect) for suspect in conflicts])
 
     def _differs(self, suspect: Suspect, writes: WriteSet) -> bool:
         """Whether a duplicate with other bytes says something else (events.md, rule 2)."""
@@ -218,6 +202,12 @@ def _content(mode: int, kept: bytes) -> Any:
     if "sequence" in attributes:
         attributes["sequence"] = int(attributes["sequence"])
     return attributes
+
+
+def _conflict_row(suspect: Suspect) -> tuple[Any, ...]:
+    s = suspect
+    place, subject = (s.lane, s.ms, s.seq), (s.organization_id, s.kind, s.subject)
+    return (*place, *subject, s.source, s.event_id, *s.first)
 
 
 def _parked_row(event: Parked) -> tuple[Any, ...]:

@@ -91,7 +91,7 @@ class Log:
         with self._connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.set_types(_TYPES)
             for segment in segments:
-                copy.write_row(segment._replace(sources=Jsonb(segment.sources)))  # type: ignore[arg-type]  # as COPY takes it
+                copy.write_row(as_row(segment))
 
     def segments(self, partition: int, after: Position, chunk: int = 50) -> Iterator[Segment]:
         """Segments of a partition that hold entries behind `after`, in the order of the log.
@@ -124,6 +124,11 @@ class Log:
         """Entries of a partition behind `after`, a segment at a time."""
         for segment in self.segments(partition, after):
             yield [e for e, _, _, _ in unpack(segment) if (e.ms, e.seq) > after]
+
+
+def as_row(segment: Segment) -> list[Any]:
+    """A segment as psycopg writes it, in the order of its columns."""
+    return [Jsonb(value) if isinstance(value, dict) else value for value in segment]
 
 
 def _segment(row: tuple[Any, ...]) -> Segment:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from shared.projections.write_set import Archived
+from shared.storage.log import as_row
 from shared.storage.segments import Segment, pack, received, unpack
 
 #: A segment of fewer events is small; merging makes them at least this large.
@@ -96,7 +96,7 @@ class SegmentMerger:
         new = pack(partition, segments[0].partitions, archived, received_ms, merged=True)
         sources = _added(segment.sources for segment in segments)
         new = new._replace(organizations=sorted(sources), sources=sources)
-        self._connection.execute(_PUT, new._replace(sources=Jsonb(sources)))  # type: ignore[arg-type]  # as psycopg takes it
+        self._connection.execute(_PUT, as_row(new))
         return len(segments)
 
 

@@ -26,7 +26,7 @@ from shared.reports.main_report import MainReportRows
 from shared.reports.node_stats import NodeStatsRows
 from shared.reports.published_flows import NO_FLOW, FlowChoice, flow_choice, flow_name_choice
 from shared.storage.generations import schema_name
-from shared.storage.read_pool import Parameters, ReadPool, Row, statement_text
+from shared.storage.read_pool import NOT_LAID_OUT, Parameters, ReadPool, Row, statement_text
 
 _Rows = TypeVar("_Rows")
 
@@ -143,9 +143,7 @@ class ReportQueries:
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
             row = None
         if row is None:
-            raise StorageError(
-                "the database is not laid out for Callfold yet; `callfold migrate` or a projector does that"
-            )
+            raise StorageError(NOT_LAID_OUT)
         generation, fold_version = row
         if fold_version != FOLD_VERSION:
             raise GenerationError(

@@ -61,8 +61,9 @@ class StagedTable:
 def _copy_type(column: Column[Any]) -> str:
     if column.name == "contribution":
         return "bytea"  # encoded already: text and bytes are the same on the wire
-    name = str(column.type.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy's
-    return _COPY_TYPES[name.split(" COLLATE")[0]]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    name = str(column.type.compile(dialect=dialect))
+    return _COPY_TYPES[name.partition(" COLLATE")[0]]
 
 
 def replace_newer(table: Table) -> str:

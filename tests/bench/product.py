@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -113,7 +114,18 @@ class Product:
 
     def projector_rss_bytes(self) -> int:
         """Resident memory of the largest projector now."""
-        return max(psutil.Process(process.pid).memory_info().rss for _, process in self._projectors())
+        return max(
+            psutil.Process(process.pid).memory_info().rss for _, process in self._projectors()
+        )
+
+    def projector_peak_rss_bytes(self) -> int:
+        """The most that the largest projector ever held; what it holds now where none can tell."""
+        return max(_peak_rss_bytes(process.pid) for _, process in self._projectors())
+
+    def vacuum(self) -> None:
+        """Vacuum and analyze the database, as autovacuum would in time."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
 
     def stop(self) -> None:
         """End all processes the clean way; whoever does not end in time is killed."""
@@ -173,6 +185,14 @@ def product(servers: BenchServers, folder: Path) -> Iterator[Product]:
             yield running
         finally:
             running.stop()
+
+
+def _peak_rss_bytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():  # not Linux
+        return int(psutil.Process(pid).memory_info().rss)
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
+    return int(found[1]) * 1024 if found else int(psutil.Process(pid).memory_info().rss)
 
 
 def _cursors(connection: psycopg.Connection) -> dict[int, Position]:

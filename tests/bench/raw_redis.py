@@ -27,9 +27,7 @@ class RawRedis:
     def __init__(self, url: str) -> None:
         """Connect and log in."""
         parts = urlsplit(url)
-        self._socket = socket.create_connection(
-            (parts.hostname, parts.port), timeout=_ANSWER_S
-        )
+        self._socket = socket.create_connection((parts.hostname, parts.port), timeout=_ANSWER_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = hiredis.Reader()
         self._buffer = bytearray(_RECEIVE_BYTES)

@@ -18,7 +18,7 @@ _KILLS = 12
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("projectors", [1, 2])
+@pytest.mark.parametrize("projectors", (1, 2))
 def test_projectors_killed_a_dozen_times_still_equal_the_model(
     redis_url: str, database_url: str, projectors: int
 ) -> None:

@@ -1,0 +1,1 @@
+"""Migrations of what is no generation of the projections."""

@@ -80,7 +80,7 @@ jsons: Strategy = st.sampled_from(("x", "", 7, Decimal("0.10"), False, [], {"dee
 
 
 def record(required: dict[str, Strategy], optional: dict[str, Strategy]) -> Strategy:
-    """Make objects whose optional keys are absent, null or said."""
+    """Make objects whose optional keys are absent, null or, mostly, said."""
     return st.fixed_dictionaries(
-        required, optional={key: st.none() | value for key, value in optional.items()}
+        required, optional={key: value | st.none() | value for key, value in optional.items()}
     )

@@ -12,6 +12,33 @@ depends_on = None
 
 def upgrade() -> None:
     """Create everything that is no generation."""
+    _create_api_keys()
+    _create_conflicting_events()
+    _create_generations()
+    _create_installation()
+    _create_lanes()
+    _create_leases()
+    _create_log_dictionaries()
+    _create_log_segments()
+    _create_parked_events()
+    _create_projectors()
+
+
+def downgrade() -> None:
+    """Drop it all; generations are dropped on their own."""
+    op.drop_table("projectors", schema="callfold")
+    op.drop_table("parked_events", schema="callfold")
+    op.drop_table("log_segments", schema="callfold")
+    op.drop_table("log_dictionaries", schema="callfold")
+    op.drop_table("leases", schema="callfold")
+    op.drop_table("lanes", schema="callfold")
+    op.drop_table("installation", schema="callfold")
+    op.drop_table("generations", schema="callfold")
+    op.drop_table("conflicting_events", schema="callfold")
+    op.drop_table("api_keys", schema="callfold")
+
+
+def _create_api_keys() -> None:
     op.create_table(
         "api_keys",
         sa.Column("key_id", sa.Text(collation="C"), nullable=False),
@@ -31,6 +58,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key_id"),
         schema="callfold",
     )
+
+
+def _create_conflicting_events() -> None:
     op.create_table(
         "conflicting_events",
         sa.Column("lane", sa.Integer(), nullable=False),
@@ -49,6 +79,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lane", "ms", "seq"),
         schema="callfold",
     )
+
+
+def _create_generations() -> None:
     op.create_table(
         "generations",
         sa.Column("generation", sa.Integer(), nullable=False),
@@ -62,6 +95,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("generation"),
         schema="callfold",
     )
+
+
+def _create_installation() -> None:
     op.create_table(
         "installation",
         sa.Column("id", sa.SmallInteger(), nullable=False),
@@ -70,6 +106,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         schema="callfold",
     )
+
+
+def _create_lanes() -> None:
     op.create_table(
         "lanes",
         sa.Column("lane", sa.Integer(), nullable=False),
@@ -81,6 +120,9 @@ def upgrade() -> None:
         schema="callfold",
         postgresql_with={"fillfactor": "50"},
     )
+
+
+def _create_leases() -> None:
     op.create_table(
         "leases",
         sa.Column("lane", sa.Integer(), nullable=False),
@@ -93,6 +135,10 @@ def upgrade() -> None:
         schema="callfold",
         postgresql_with={"fillfactor": "50"},
     )
+    op.create_index("leases_epoch", "leases", ["lane", "epoch"], unique=True, schema="callfold")
+
+
+def _create_log_dictionaries() -> None:
     op.create_table(
         "log_dictionaries",
         sa.Column("version", sa.Integer(), nullable=False),
@@ -100,6 +146,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version"),
         schema="callfold",
     )
+
+
+def _create_log_segments() -> None:
     op.create_table(
         "log_segments",
         sa.Column("partition", sa.Integer(), nullable=False),
@@ -118,6 +167,9 @@ def upgrade() -> None:
         schema="callfold",
         postgresql_partition_by="RANGE (first_ms)",
     )
+
+
+def _create_parked_events() -> None:
     op.create_table(
         "parked_events",
         sa.Column("lane", sa.Integer(), nullable=False),
@@ -143,6 +195,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lane", "digest"),
         schema="callfold",
     )
+
+
+def _create_projectors() -> None:
     op.create_table(
         "projectors",
         sa.Column("projector", sa.Text(collation="C"), nullable=False),
@@ -151,18 +206,3 @@ def upgrade() -> None:
         schema="callfold",
         postgresql_with={"fillfactor": "50"},
     )
-    op.create_index("leases_epoch", "leases", ["lane", "epoch"], unique=True, schema="callfold")
-
-
-def downgrade() -> None:
-    """Drop it all; generations are dropped on their own."""
-    op.drop_table("projectors", schema="callfold")
-    op.drop_table("parked_events", schema="callfold")
-    op.drop_table("log_segments", schema="callfold")
-    op.drop_table("log_dictionaries", schema="callfold")
-    op.drop_table("leases", schema="callfold")
-    op.drop_table("lanes", schema="callfold")
-    op.drop_table("installation", schema="callfold")
-    op.drop_table("generations", schema="callfold")
-    op.drop_table("conflicting_events", schema="callfold")
-    op.drop_table("api_keys", schema="callfold")

@@ -1,6 +1,8 @@
 -- How many rows of attempt_tallies are not the sum of what the subjects contribute? (0 is right)
 WITH contributed AS (
-    SELECT organization_id, execution_id, kind, attempt, status, sum(attempts) AS attempts, sum(flow_completed) AS flow_completed, sum(durations) AS durations, sum(duration_ms) AS duration_ms, sum(billable) AS billable, sum(cost) AS cost
+    SELECT organization_id, execution_id, kind, attempt, status, sum(attempts) AS attempts,
+        sum(flow_completed) AS flow_completed, sum(durations) AS durations,
+        sum(duration_ms) AS duration_ms, sum(billable) AS billable, sum(cost) AS cost
     FROM (
         SELECT organization_id, c ->> 'execution_id' AS execution_id,
             c -> 'attempt' ->> 0 AS kind, (c -> 'attempt' ->> 1)::bigint AS attempt,
@@ -17,5 +19,11 @@ WITH contributed AS (
 )
 SELECT count(*)
 FROM contributed AS c
-FULL JOIN {generation}.attempt_tallies AS t USING (organization_id, execution_id, kind, attempt, status)
-WHERE coalesce(c.attempts, 0) <> coalesce(t.attempts, 0) OR coalesce(c.flow_completed, 0) <> coalesce(t.flow_completed, 0) OR coalesce(c.durations, 0) <> coalesce(t.durations, 0) OR coalesce(c.duration_ms, 0) <> coalesce(t.duration_ms, 0) OR coalesce(c.billable, 0) <> coalesce(t.billable, 0) OR coalesce(c.cost, 0) <> coalesce(t.cost, 0);
+FULL JOIN {generation}.attempt_tallies AS t USING (organization_id, execution_id, kind,
+    attempt, status)
+WHERE coalesce(c.attempts, 0) <> coalesce(t.attempts, 0)
+    OR coalesce(c.flow_completed, 0) <> coalesce(t.flow_completed, 0)
+    OR coalesce(c.durations, 0) <> coalesce(t.durations, 0)
+    OR coalesce(c.duration_ms, 0) <> coalesce(t.duration_ms, 0)
+    OR coalesce(c.billable, 0) <> coalesce(t.billable, 0)
+    OR coalesce(c.cost, 0) <> coalesce(t.cost, 0);

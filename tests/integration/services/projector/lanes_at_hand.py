@@ -107,7 +107,7 @@ def rows(database_url: str, statement: str, *values: object) -> list[tuple[Any, 
 
 def metric(probes_url: str, name: str) -> float:
     """A sample of the projector's metrics, by its full name with labels."""
-    text = httpx.get(f"{probes_url}/metrics/", timeout=5).text
+    text = httpx.get(f"{probes_url}/metrics", timeout=5).text
     return next(
         float(line.rpartition(" ")[2])
         for line in text.splitlines()

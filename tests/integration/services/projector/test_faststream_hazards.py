@@ -4,6 +4,7 @@ Names of the tests' sections: A, what happens to plain XADD fields; B, reading a
 One projector serves the module; tests that stop or kill it start the next one.
 """
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from shared.contracts.stream_names import (
     partition_of,
 )
 from shared.limits import PARTITIONS_DEFAULT
-from tests.contract.wire import ABSENT, binary, changed, json_bytes, structured
+from tests.contract.wire import binary, json_bytes, structured
 from tests.installation import Installation, installation, until
 from tests.integration.services.projector.lanes_at_hand import (
     ReadyProjector,
@@ -71,9 +72,7 @@ class Module:
 
 
 @pytest.fixture(scope="module")
-def module(
-    servers: ServersForTests, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Module]:
+def module(servers: ServersForTests, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Module]:
     """A projector that starts on streams that are filled already; its Redis may be killed."""
     data = tmp_path_factory.mktemp("redis") / "data"
     with (
@@ -111,7 +110,7 @@ def test_plain_fields_are_parked_whole(module: Module) -> None:
 def test_type_beside_data_is_never_lost(module: Module) -> None:
     """`type=… data={…}`: the commonest convention keeps its type; what is missing is named."""
     whole = binary(call("type-and-data", type="call.ended", data={"outcome": "busy"}))
-    poor = [b"type", b"call.initiated", b"data", b'{"call_id":"poor-1"}']
+    poor = [b"type", b"call.initiated", b"data", b'{"from":"+331","to":"+332"}']
     add(module.client, stream_of("type-and-data"), [whole, poor])
     module.folded()
 
@@ -141,7 +140,8 @@ def test_data_beside_headers_is_an_event_like_any(module: Module) -> None:
 
 def test_field_that_is_not_utf8_fails_only_its_own_entry(module: Module) -> None:
     """One entry of a batch with bytes that are no text is parked; those around it count."""
-    subjects = [f"around-{n}" for n in range(40)]
+    subjects = [f"around-{n}" for n in range(2000)]
+    subjects = [s for s in subjects if partition_of(s, PARTITIONS_DEFAULT) == 1][:40]
     stream = lane_stream(1)
     entries = [structured(call(subject)) for subject in subjects]
     odd = [*binary(call("not-utf8")), b"\xff\xfe", b"\xff"]
@@ -253,7 +253,10 @@ def test_h4_recovery_after_a_kill_is_not_one_by_one(module: Module) -> None:
 
 
 def test_h5_poison_is_parked_once_and_never_comes_again(module: Module) -> None:
-    """H5: an entry that cannot be folded is done with: no redelivery, also not by a restart."""
+    """H5: an entry that cannot be folded is done with: no redelivery, the next one counts.
+
+    That a restart does not read it again either is H2's: it counts what a new process reads.
+    """
     add(module.client, stream_of("poison"), [structured(call("poison", type="call.exploded"))])
     module.folded()
     commits = 'callfold_commits_total{result="ok"}'
@@ -261,13 +264,10 @@ def test_h5_poison_is_parked_once_and_never_comes_again(module: Module) -> None:
     time.sleep(0.5)
 
     assert before == metric(module.projector.probes_url, commits)
-    module.stop()
-    module.start()
-    publish(module.client, [call("after-poison")])
+    publish(module.client, [call("poison-next", subject="poison")])
     module.folded()
     assert [("unknown_type", 1)] == [row[:2] for row in parked(module.database_url, "poison")]
-    assert 1.0 == metric(module.projector.probes_url, "callfold_entries_total")
-    assert ["after-poison"] == calls(module.database_url, "after-poison")
+    assert ["poison"] == calls(module.database_url, "poison")
 
 
 @pytest.mark.parametrize("mode", ("structured", "binary"))
@@ -282,13 +282,16 @@ def test_h6_every_field_of_an_entry_is_kept(module: Module, mode: str) -> None:
     assert fields == archived(module.database_url, home)[-1]
 
 
-@pytest.mark.parametrize("words", (b"", b"[1,2]", b'{"data":"x"}', b"\xff\xfe", b"\x89BIN\r\n\x1a\n"))
+@pytest.mark.parametrize(
+    "words", (b"", b"[1,2]", b'{"data":"x"}', b"\xff\xfe", b"\x89BIN\r\n\x1a\n")
+)
 def test_h7_words_on_the_control_channel_change_nothing(module: Module, words: bytes) -> None:
     """H7 cannot apply: lanes have no FastStream handler whose parameters could be filled by data.
 
     The one handler that there is, of the control channel, takes any bytes for "look again".
     """
-    assert 1 <= int(module.client.publish(CONTROL_CHANNEL, words))  # type: ignore[arg-type]  # synchronous
+    heard: Any = module.client.publish(CONTROL_CHANNEL, words)
+    assert 1 == heard
     subject = f"control-{words.hex()}"
     publish(module.client, [call(subject)])
     module.folded()
@@ -325,8 +328,8 @@ def test_h8_nothing_is_acknowledged_before_it_is_committed(module: Module) -> No
 
 
 def test_h9_kill_between_reading_and_committing_counts_once(module: Module) -> None:
-    """H9: cursor, log and states move in one transaction; killed thrice, each event counts once."""
-    for burst in range(3):
+    """H9: cursor, log and states move in one transaction; killed twice, each event counts once."""
+    for burst in range(2):
         publish(
             module.client,
             [
@@ -334,7 +337,7 @@ def test_h9_kill_between_reading_and_committing_counts_once(module: Module) -> N
                 for n in range(2000)
             ],
         )
-        time.sleep(0.05 * burst)
+        time.sleep(0.3 * burst)
         module.running.kill(module.projector.process)
         module.start()
     module.folded()
@@ -344,22 +347,13 @@ def test_h9_kill_between_reading_and_committing_counts_once(module: Module) -> N
         "SELECT attempt_id, total_cost::bigint FROM gen_1.attempts"
         " WHERE attempt_id LIKE 'exact-%%'",
     )
-    assert {f"exact-{n}": 120 for n in range(50)} == dict(costs)
+    assert {f"exact-{n}": 80 for n in range(50)} == dict(costs)
     (in_log,) = column(module.database_url, "SELECT sum(events)::bigint FROM callfold.log_segments")
     (read,) = column(
         module.database_url,
         "SELECT sum(entries_read)::bigint FROM callfold.lanes WHERE lane >= 0",
     )
-    forwarded = column(
-        module.database_url, "SELECT entries_read FROM callfold.lanes WHERE lane = -1"
-    )
-    assert [1] == forwarded
-    assert in_log + len(_moved()) == read
-
-
-def _moved() -> list[str]:
-    """Subjects that the tests above put into partition 1 though they live elsewhere."""
-    return [s for s in (f"around-{n}" for n in range(40)) if partition_of(s, PARTITIONS_DEFAULT) != 1]
+    assert in_log == read
 
 
 def test_h10_readiness_is_red_while_nothing_can_be_read(module: Module) -> None:
@@ -383,9 +377,9 @@ def test_h10_readiness_is_red_while_redis_does_not_answer(module: Module) -> Non
     """H10: a connection that stands and says nothing is no reading either."""
     url = module.projector.probes_url
     process = module.server.pid
-    _signal(process, signal.SIGSTOP)
+    os.kill(process, signal.SIGSTOP)
     try:
         until(lambda: ready(url)[0] == 503, "readiness is red", patience_s=25)
     finally:
-        _signal(process, signal.SIGCONT)
+        os.kill(process, signal.SIGCONT)
     until(lambda: ready(url) == (200, "ok"), "readiness is green again", patience_s=20)

@@ -14,7 +14,7 @@ of_each_kind = pytest.mark.parametrize("kind", TYPES_BY_KIND)
 
 
 @of_each_kind
-@tried(60)
+@tried(40)
 @given(data=st.data())
 def test_events_in_any_order_give_the_same_bytes(kind: str, data: st.DataObject) -> None:
     """Rule 1 of events.md, for one subject of each kind."""

@@ -16,7 +16,7 @@ REGISTERS = (*SUBJECT_REGISTERS, *ATTEMPT_REGISTERS)
 @pytest.mark.parametrize(
     "register", REGISTERS, ids=[f"{register.kind} {register.name}" for register in REGISTERS]
 )
-@tried(60)
+@tried(40)
 @given(data=st.data())
 def test_a_register_holds_what_rule_three_says(register: Register, data: st.DataObject) -> None:
     """The winner of each fact is the one that the rule names, with all that it says."""

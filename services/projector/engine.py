@@ -161,24 +161,29 @@ class Engine:
         self._health.trouble.pop("redis", None)
         if server_ms is not None:
             self._vouch(server_ms, found)
-        for lane, entries in found.items():
-            more |= self._take(lane, entries)
-        return more
+        return self._take(found) or more
 
-    def _take(self, lane: int, entries: list[Entry]) -> bool:
-        """Fold entries of a lane; returns whether some did not fit and must be read again."""
+    def _take(self, found: dict[int, list[Entry]]) -> bool:
+        """Fold what was read; returns whether some did not fit and must be read again."""
+        if found and not self._folding.events:
+            self._batch_began_s = monotonic_s()
+        taken: dict[int, tuple[Position, list[Entry]]] = {}
         room = self._bisection.events_max - self._folding.events
-        taken = entries[:room]
-        if taken:
-            if not self._folding.events:
-                self._batch_began_s = monotonic_s()
+        left_over = False
+        for lane, entries in found.items():
+            fitting, left_over = entries[:room], left_over or len(entries) > room
+            room -= len(fitting)
+            if not fitting:
+                continue
+            old = self._read[lane]
+            self._read[lane] = (fitting[-1].ms, fitting[-1].seq)
             if lane in self._archive_only:
-                self._folding.archive(lane, self._read[lane], taken)
+                self._folding.archive(lane, old, fitting)
             else:
-                self._bisection.judge(lane, (taken[0].ms, taken[0].seq))
-                self._folding.take(lane, self._read[lane], taken, self._bisection.condemned)
-            self._read[lane] = (taken[-1].ms, taken[-1].seq)
-        return len(taken) < len(entries)
+                self._bisection.judge(lane, (fitting[0].ms, fitting[0].seq))
+                taken[lane] = (old, fitting)
+        self._folding.take_lanes(taken, self._bisection.condemned)
+        return left_over
 
     def _vouch(self, server_ms: int, found: dict[int, list[Entry]]) -> None:
         """Lanes that were empty when Redis said its time, and have nothing under way, say so."""

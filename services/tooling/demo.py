@@ -18,8 +18,12 @@ from rich.console import Console
 
 from services.tooling.demo_campaign import DemoCampaign, DemoOutcome, LostEvent
 from services.tooling.demo_report import differences_table, report_tables
-from services.tooling.embedded import DataDirectory
-from services.tooling.installation import Installation, embedded_servers, running_installation
+from services.tooling.installation import (
+    Installation,
+    claimed_directory,
+    embedded_servers,
+    running_installation,
+)
 from services.tooling.stop_signals import StopRequested, StopSignals
 
 _CONTACTS = 10_000
@@ -134,7 +138,7 @@ def _running(data_dir: Path | None, stop: StopSignals, log: Console) -> Iterator
         if data_dir is None:
             temporary = tempfile.TemporaryDirectory(prefix="callfold-demo-")
             data_dir = Path(opened.enter_context(temporary)) / "data"
-        directory = opened.enter_context(DataDirectory.claim(data_dir))
+        directory = opened.enter_context(claimed_directory(data_dir))
         servers = opened.enter_context(embedded_servers(directory, stop))
         yield opened.enter_context(
             running_installation(

@@ -8,15 +8,16 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from services.tooling.embedded import DataDirectory, EmbeddedServers
 from services.tooling.stop_signals import StopSignals
 from services.tooling.supervisor import ProcessSpec, Supervisor, end_leftovers
-from shared.storage.api_keys import create_api_key
+from shared.storage.api_keys import SCOPES, create_api_key, list_api_keys
 
 #: The organization of the API key that comes with an installation.
 ORGANIZATION_ID = "demo"
-_SCOPES = ("read", "publish", "operate")
+_KEY_NAME = "apiKey"
 _READY_PATIENCE_S = 120.0  # the first start applies migrations
 
 
@@ -49,6 +50,18 @@ class Installation:
 
 
 @contextlib.contextmanager
+def claimed_directory(path: Path) -> Iterator[DataDirectory]:
+    """The data directory, ours alone until the block ends; processes of a killed run are ended.
+
+    Raises:
+        EmbeddedServerError: in use by another run, not a directory, or not writable.
+    """
+    with DataDirectory.claim(path) as directory:
+        end_leftovers(_records(directory))
+        yield directory
+
+
+@contextlib.contextmanager
 def embedded_servers(directory: DataDirectory, stop: StopSignals) -> Iterator[Servers]:
     """Valkey and PostgreSQL in the directory; they end with the block, undisturbed by signals."""
     with EmbeddedServers.start_in(directory) as embedded:
@@ -76,8 +89,6 @@ def running_installation(
     Raises:
         CallfoldError: one does not come up; the message says what to do.
     """
-    records = directory.path / "workers"
-    end_leftovers(records)
     probe_urls = tuple(
         f"http://127.0.0.1:{directory.port(f'projector-{number}')}"
         for number in range(1, projectors + 1)
@@ -85,18 +96,22 @@ def running_installation(
     read_api_url = f"http://127.0.0.1:{read_api_port}"
     supervisor = Supervisor(
         [*_projectors(servers, probe_urls), _read_api(servers, read_api_url)],
-        records=records,
+        records=_records(directory),
         logs=directory.path / "logs",
         report=report,
     )
     try:
         supervisor.start()
         supervisor.wait_until_ready(patience_s=_READY_PATIENCE_S)
-        api_key = _api_key(directory, servers)
+        api_key = _api_key(directory, servers.database_url)
         yield Installation(servers, read_api_url, probe_urls, api_key, supervisor, report)
     finally:
         stop.hold()
         supervisor.stop(urgent=lambda: stop.urgent)
+
+
+def _records(directory: DataDirectory) -> Path:
+    return directory.path / "workers"
 
 
 def _projectors(servers: Servers, probe_urls: tuple[str, ...]) -> Iterator[ProcessSpec]:
@@ -123,15 +138,16 @@ def _urls(servers: Servers) -> dict[str, str]:
     return {"CALLFOLD_REDIS_URL": servers.redis_url, "CALLFOLD_DATABASE_URL": servers.database_url}
 
 
-def _api_key(directory: DataDirectory, servers: Servers) -> str:
-    """The key of the last run where it is sure to be valid, else a new one.
+def _api_key(directory: DataDirectory, database_url: str) -> str:
+    """The key of the last run while it is valid, else a new one.
 
-    It is kept with the data directory, so it fits the embedded database, which lies there too.
-    A database elsewhere may have been replaced since: there each start makes a key.
+    The database keeps only a hash, so the key itself is kept with the passwords.
     """
-    remembered = directory.remembered_secret("apiKey") if servers.embedded else None
+    remembered = directory.remembered_secret(_KEY_NAME)
     if remembered is not None:
-        return remembered
-    api_key = create_api_key(servers.database_url, ORGANIZATION_ID, _SCOPES, "made at the start")
-    directory.remember_secret("apiKey", api_key)
+        for key in list_api_keys(database_url, ORGANIZATION_ID):
+            if remembered.startswith(f"cf_{key.id}_") and not key.revoked_at:
+                return remembered
+    api_key = create_api_key(database_url, ORGANIZATION_ID, SCOPES, "callfold up")
+    directory.remember_secret(_KEY_NAME, api_key)
     return api_key

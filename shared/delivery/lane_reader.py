@@ -92,5 +92,5 @@ class LaneReader:
 
 
 def _entry(raw: list[Any]) -> Entry:
-    ms, _, seq = raw[0].partition(b"-")
+    ms, seq = raw[0].split(b"-")
     return Entry(int(ms), int(seq), raw[1])

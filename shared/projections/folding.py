@@ -30,6 +30,9 @@ Load = Callable[[Iterable[SubjectKey]], Mapping[SubjectKey, Kept]]
 #: An entry that must be parked whatever it says, by lane and position.
 Condemned = Mapping[tuple[int, int, int], tuple[ParkReason, str]]
 
+#: A lane's position, and the entries that follow it.
+Taken = tuple[Position, list[Entry]]
+
 _KIND_NAMES = {event_class: kind.value for event_class, kind in KINDS.items()}
 _EVOLVE = {kind.value: fold.evolve for kind, fold in FOLDS.items()}
 _DECODE = {kind.value: fold.decode for kind, fold in FOLDS.items()}
@@ -88,19 +91,25 @@ class Folding:
         self.bytes_held = 0
 
     def take(self, lane: int, old: Position, entries: list[Entry], condemned: Condemned) -> None:
-        """Fold entries of one lane, which follow `old` without a gap.
+        """Fold entries of one lane; see `take_lanes`."""
+        self.take_lanes({lane: (old, entries)}, condemned)
+
+    def take_lanes(self, taken: Mapping[int, Taken], condemned: Condemned) -> None:
+        """Fold entries of several lanes; each lane's follow its position without a gap.
+
+        States that are not in memory are asked for once, for all lanes together.
 
         Raises:
             FoldFailedError: our own code failed; the batch must be discarded.
         """
-        writes = self._writes
-        write = writes.lanes.get(lane)
-        if write is None:
-            write = writes.lanes[lane] = LaneWrite(old=old, new=old)
-        decoded = self._decode_all(lane, entries, condemned)
-        self._open_subjects(lane, decoded)
-        self._fold_all(lane, write, decoded)
-        self._move(write, entries)
+        decoded: dict[int, list[_Decoded]] = {}
+        for lane, (old, entries) in taken.items():
+            write = self._writes.lanes.setdefault(lane, LaneWrite(old=old, new=old))
+            decoded[lane] = self._decode_all(lane, entries, condemned)
+            self._move(write, entries)
+        self._open_subjects(decoded)
+        for lane, events in decoded.items():
+            self._fold_all(lane, self._writes.lanes[lane], events)
 
     def archive(self, lane: int, old: Position, entries: list[Entry]) -> None:
         """Take entries into the log without folding them: the lane's breaker is open."""
@@ -183,18 +192,20 @@ class Folding:
         checksum = content_hash(kept)
         write.archived.append((entry.ms, entry.seq, mode, kept, checksum, None, None))
 
-    def _open_subjects(self, lane: int, decoded: list[_Decoded]) -> None:
-        opened, missing = self._open, set[SubjectKey]()
-        for key in {item[5] for item in decoded}:
-            if key not in opened:
-                kept = self._cache.get(lane, key)
-                if kept is None:
-                    missing.add(key)
-                else:
-                    opened[key] = _Open(lane, key[0], kept)
+    def _open_subjects(self, decoded: dict[int, list[_Decoded]]) -> None:
+        opened = self._open
+        missing: dict[SubjectKey, int] = {}
+        for lane, events in decoded.items():
+            for key in {item[5] for item in events}:
+                if key not in opened:
+                    kept = self._cache.get(lane, key)
+                    if kept is None:
+                        missing[key] = lane
+                    else:
+                        opened[key] = _Open(lane, key[0], kept)
         if missing:
             loaded = self._load(missing)
-            for key in missing:
+            for key, lane in missing.items():
                 opened[key] = _Open(lane, key[0], loaded.get(key, _NOTHING))
 
     def _fold_all(self, lane: int, write: LaneWrite, decoded: list[_Decoded]) -> None:

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from shared.contracts.amounts import nano_decimal
+from shared.contracts.codec import EVENT_FIELD
 from shared.contracts.entries import FIELDS, kept_fields
 from shared.contracts.stream_names import INBOX_LANE
 from shared.errors import FencedError, StaleStateError
@@ -134,9 +135,9 @@ class Committer:
         conflicts = [suspect for suspect in writes.suspects if self._differs(suspect, writes)]
         with self._connection.transaction():
             self._fence(epochs)
+            self._move_cursors(writes.lanes)  # before the log, whose keys a moved lane would break
             self._log.append({p: w for p, w in writes.lanes.items() if p != INBOX_LANE})
             self._park(writes.parked, conflicts)
-            self._move_cursors(writes.lanes)
             self._writer.write(writes)
 
     def _fence(self, epochs: dict[int, int]) -> None:
@@ -194,6 +195,8 @@ def _content(mode: int, kept: bytes) -> Any:
     if mode != FIELDS:
         return _decode_any(kept)
     fields = kept_fields(mode, kept)
+    if EVENT_FIELD in fields[::2]:
+        return _decode_any(fields[fields[::2].index(EVENT_FIELD) * 2 + 1])
     attributes: dict[str, Any] = {
         name.decode(): value.decode()
         for name, value in zip(fields[::2], fields[1::2], strict=False)

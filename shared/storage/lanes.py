@@ -43,7 +43,11 @@ class Lanes:
                 " ON CONFLICT (projector) DO UPDATE SET expires_at = excluded.expires_at",
                 (self._projector, self._lease),
             )
-            self._connection.execute("DELETE FROM callfold.projectors WHERE expires_at < now()")
+            # After an outage all are outdated and all beat at once: none may wait for another.
+            self._connection.execute(
+                "DELETE FROM callfold.projectors WHERE projector IN (SELECT projector"
+                " FROM callfold.projectors WHERE expires_at < now() FOR UPDATE SKIP LOCKED)"
+            )
             row = self._connection.execute("SELECT count(*) FROM callfold.projectors").fetchone()
         return int(row[0]) if row else 1
 
@@ -105,10 +109,15 @@ class Lanes:
         )
 
     def vouch(self, vouched: dict[int, int]) -> None:
-        """Say up to which millisecond of Redis' clock lanes were seen empty."""
+        """Say up to which millisecond of Redis' clock lanes were seen empty.
+
+        A lane whose cursor a commit moves at the moment is left out: waiting would cost leases.
+        """
         self._connection.execute(
             "UPDATE callfold.lanes AS l SET vouched_ms = greatest(l.vouched_ms, v.ms)"
-            " FROM unnest(%s::int[], %s::bigint[]) AS v(lane, ms) WHERE l.lane = v.lane",
+            " FROM (SELECT lane, v.ms FROM callfold.lanes"
+            " JOIN unnest(%s::int[], %s::bigint[]) AS v(lane, ms) USING (lane)"
+            " FOR NO KEY UPDATE OF lanes SKIP LOCKED) AS v WHERE l.lane = v.lane",
             (list(vouched), list(vouched.values())),
         )
 

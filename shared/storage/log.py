@@ -58,25 +58,31 @@ class Log:
 
     def _prepare_month(self, ms: int) -> None:
         name, start_ms, end_ms = _month(ms)
-        if name in self._months:
-            return
-        statement = sql.SQL(
-            "CREATE TABLE IF NOT EXISTS {} PARTITION OF callfold.log_segments"
-            " FOR VALUES FROM ({}) TO ({})"
-        ).format(
-            sql.Identifier("callfold", name),
-            sql.Literal(start_ms),
-            sql.SQL("MAXVALUE") if end_ms is None else sql.Literal(end_ms),
-        )
+        if name not in self._months:
+            if not self._exists(name):
+                self._create(name, start_ms, end_ms)
+            self._months.add(name)
+
+    def _exists(self, name: str) -> bool:
+        # Asked first: creating locks the whole log, which waits for whoever reads it at length.
+        row = self._connection.execute("SELECT to_regclass(%s)", (f"callfold.{name}",)).fetchone()
+        return row is not None and row[0] is not None
+
+    def _create(self, name: str, start_ms: int, end_ms: int | None) -> None:
+        table = sql.Identifier("callfold", name)
+        end = sql.SQL("MAXVALUE") if end_ms is None else sql.Literal(end_ms)
         try:
-            self._connection.execute(statement)
-            for setting in _TABLE_SETTINGS:
+            with self._connection.transaction():
                 self._connection.execute(
-                    sql.SQL("ALTER TABLE {} {}").format(sql.Identifier("callfold", name), setting)
+                    sql.SQL(
+                        "CREATE TABLE {} PARTITION OF callfold.log_segments"
+                        " FOR VALUES FROM ({}) TO ({})"
+                    ).format(table, sql.Literal(start_ms), end)
                 )
+                for setting in _TABLE_SETTINGS:
+                    self._connection.execute(sql.SQL("ALTER TABLE {} {}").format(table, setting))
         except (psycopg.errors.DuplicateTable, psycopg.errors.UniqueViolation):
             pass  # another projector was faster
-        self._months.add(name)
 
     def append(self, writes: dict[int, LaneWrite]) -> None:
         """Write one segment per lane that has something to archive."""
@@ -124,6 +130,8 @@ class Log:
         """Entries of a partition behind `after`, a segment at a time."""
         for segment in self.segments(partition, after):
             yield [e for e, _, _, _ in unpack(segment) if (e.ms, e.seq) > after]
+            # A merge meanwhile may put what was yielded into the next segment as well.
+            after = segment.last_ms, segment.last_seq
 
 
 def as_row(segment: Segment) -> list[Any]:

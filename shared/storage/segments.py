@@ -138,10 +138,14 @@ def _open(segment: Segment, name: str) -> _Body:
     try:
         raw = _decompressor(segment.dictionary).decompress(segment.body)
         body = msgspec.msgpack.decode(raw, type=_Body)
-    except (zstandard.ZstdError, msgspec.DecodeError) as error:
+    except (FileNotFoundError, zstandard.ZstdError, msgspec.DecodeError) as error:
         raise SegmentError(f"{name} cannot be read: {error}") from error
     if body.format != _FORMAT:
         raise SegmentError(f"{name} has format {body.format}; this release knows {_FORMAT}")
+    # Readers choose segments by these columns, so a wrong one would hide entries.
+    inside = (body.ms[0], body.seq[0], sum(body.ms), body.seq[-1], len(body.lengths))
+    if inside != segment[1:6]:
+        raise SegmentError(f"{name} does not hold what its row says")
     return body
 
 

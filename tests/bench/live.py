@@ -24,6 +24,8 @@ class CatchUp:
     taken_s: float
     #: Seconds of CPU of "projectors", "postgres" and "redis".
     cpu_s: dict[str, float]
+    #: Batches of all projectors.
+    commits: int
 
 
 def live_1(bench: Workbench) -> Measurement:
@@ -59,7 +61,11 @@ def _live(bench: Workbench, name: str, projectors: int) -> Measurement:
         )
         for who in rounds[0].cpu_s
     }
-    beside = {"events": load.events, "projectors": projectors, **cpu_us}
+    beside = {
+        "events": load.events,
+        "events_per_commit": significant(median(load.events / one.commits for one in rounds)),
+        **cpu_us,
+    }
     ceiling = "XREAD + decode + COPY of raw events, one process"
     return compare(name, "events/s", ceiling, pairs, beside)
 
@@ -77,8 +83,9 @@ def catch_up(bench: Workbench, load: Load, projectors: int) -> CatchUp:
         running.release_lanes()
         taken_s = running.wait_until_caught_up(ends) - started_s
         after_s = _cpu_s(servers, running.projector_cpu_s())
+        commits = running.commits()
         check_installation(running, load)
-    return CatchUp(taken_s, {who: after_s[who] - before_s[who] for who in after_s})
+    return CatchUp(taken_s, {who: after_s[who] - before_s[who] for who in after_s}, commits)
 
 
 def _cpu_s(servers: BenchServers, projectors_s: float) -> dict[str, float]:

@@ -27,7 +27,7 @@ class Measurement(Struct, frozen=True, kw_only=True):
     beside: dict[str, Any] = {}
 
 
-def compare(  # noqa: PLR0913 -- the columns of one line of output
+def compare(
     name: str,
     unit: str,
     reference: str,

@@ -14,10 +14,12 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # ships no types
 import psycopg
 import redis
+from prometheus_client.parser import text_string_to_metric_families
 
 from services.tooling.embedded.launcher import launch_command
 from shared.contracts.stream_names import CONTROL_CHANNEL
 from shared.folds.journal import Position
+from shared.metric_names import COMMITS
 from shared.storage.api_keys import create_api_key
 from shared.storage.schema import migrate
 from tests.bench.load import ORGANIZATION_ID, PARTITIONS
@@ -25,6 +27,7 @@ from tests.bench.servers import BenchServers, process_cpu_s
 from tests.installation import free_port
 
 _POLL_S = 0.01
+_ANSWER_S = 5.0
 _READY_PATIENCE_S = 60.0
 _STOP_PATIENCE_S = 30.0
 _STALL_S = 60.0
@@ -42,7 +45,7 @@ class Product:
         self.read_api_port = 0
         self._logs = logs
         self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
-        self._read_api: subprocess.Popen[bytes] | None = None
+        self._probe_ports: list[int] = []
         migrate(database_url, PARTITIONS)
 
     def start_projectors(self, count: int) -> None:
@@ -50,6 +53,7 @@ class Product:
         ports = [free_port() for _ in range(count)]
         for port in ports:
             self._start("services.projector", {"CALLFOLD_PROBE_PORT": str(port)})
+        self._probe_ports += ports
         for port in ports:
             self._until(lambda port=port: _is_ready(port), "the projector is ready")  # type: ignore[misc]  # a default argument
         with psycopg.connect(self.database_url, autocommit=True) as connection:
@@ -61,9 +65,7 @@ class Product:
     def start_read_api(self) -> None:
         """Start the read API and wait until it is ready."""
         self.read_api_port = free_port()
-        self._read_api = self._start(
-            "services.read_api", {"CALLFOLD_READ_API_PORT": str(self.read_api_port)}
-        )
+        self._start("services.read_api", {"CALLFOLD_READ_API_PORT": str(self.read_api_port)})
         self._until(lambda: _is_ready(self.read_api_port), "the read API is ready")
 
     def api_key(self) -> str:
@@ -108,15 +110,19 @@ class Product:
         """CPU seconds that all projectors have used since they started."""
         return sum(process_cpu_s(process.pid) for _, process in self._projectors())
 
-    def read_api_cpu_s(self) -> float:
-        """CPU seconds that the read API has used since it started."""
-        return 0.0 if self._read_api is None else process_cpu_s(self._read_api.pid)
+    def commits(self) -> int:
+        """Batches that the projectors have committed since they started."""
+        return sum(
+            int(sample.value)
+            for port in self._probe_ports
+            for family in text_string_to_metric_families(_get(port, "/metrics").decode())
+            for sample in family.samples
+            if sample.name == COMMITS[0] and sample.labels["result"] == "ok"
+        )
 
     def projector_rss_bytes(self) -> int:
         """Resident memory of the largest projector now."""
-        return max(
-            psutil.Process(process.pid).memory_info().rss for _, process in self._projectors()
-        )
+        return max(_rss_bytes(process.pid) for _, process in self._projectors())
 
     def projector_peak_rss_bytes(self) -> int:
         """The most that the largest projector ever held; what it holds now where none can tell."""
@@ -187,12 +193,16 @@ def product(servers: BenchServers, folder: Path) -> Iterator[Product]:
             running.stop()
 
 
+def _rss_bytes(pid: int) -> int:
+    return int(psutil.Process(pid).memory_info().rss)
+
+
 def _peak_rss_bytes(pid: int) -> int:
     status = Path(f"/proc/{pid}/status")
     if not status.exists():  # not Linux
-        return int(psutil.Process(pid).memory_info().rss)
+        return _rss_bytes(pid)
     found = re.search(r"^VmHWM:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
-    return int(found[1]) * 1024 if found else int(psutil.Process(pid).memory_info().rss)
+    return int(found[1]) * 1024 if found else _rss_bytes(pid)
 
 
 def _cursors(connection: psycopg.Connection) -> dict[int, Position]:
@@ -206,11 +216,20 @@ def _one(connection: psycopg.Connection, statement: str) -> int:
 
 
 def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.client.OK
+        _get(port, "/readyz")
     except (OSError, http.client.HTTPException):
         return False
+    return True
+
+
+def _get(port: int, path: str) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_S)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        if response.status != http.client.OK:
+            raise http.client.HTTPException(f"{path} answers {response.status}")
+        return response.read()
     finally:
         connection.close()

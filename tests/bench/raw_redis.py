@@ -30,7 +30,6 @@ class RawRedis:
         self._socket = socket.create_connection((parts.hostname, parts.port), timeout=_ANSWER_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = hiredis.Reader()
-        self._buffer = bytearray(_RECEIVE_BYTES)
         if parts.password:
             self.ask(packed(b"AUTH", unquote(parts.password).encode()))
         self.ask(packed(b"SELECT", (parts.path.strip("/") or "0").encode()))
@@ -46,10 +45,10 @@ class RawRedis:
         while len(found) < replies:
             reply = self._reader.gets()
             if reply is False:
-                received = self._socket.recv_into(self._buffer)
+                received = self._socket.recv(_RECEIVE_BYTES)
                 if not received:
                     raise ConnectionError("Redis closed the connection")
-                self._reader.feed(self._buffer, 0, received)
+                self._reader.feed(received)
             elif isinstance(reply, Exception):
                 raise reply
             else:

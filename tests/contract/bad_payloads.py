@@ -28,6 +28,7 @@ _SHAPES: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "data: text": (changed(data="words"), "$.data"),
     "negative duration": (_ended(durationMs=-1), "$.data.durationMs"),
     "duration with a fraction": (_ended(durationMs=1.5), "$.data.durationMs"),
+    "duration as 1.0": (_ended(durationMs=1.0), "$.data.durationMs"),
     "duration as text": (_ended(durationMs="1"), "$.data.durationMs"),
     "duration as a bool": (_ended(durationMs=True), "$.data.durationMs"),
     "duration beyond 2^53": (_ended(durationMs=2**53 + 1), "$.data.durationMs"),

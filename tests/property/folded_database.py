@@ -4,7 +4,8 @@ It knows of a write set only what `storage.commits` does with it: rows replace r
 are added, entries move lanes on. The laws compare what two of them hold in the end.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -36,7 +37,10 @@ class FoldedDatabase:
     """Subjects, tallies and parked entries after any number of batches."""
 
     def __init__(
-        self, partitions: int = 1, cache_bytes: int = 2**20, astray: Set[int] = frozenset()
+        self,
+        partitions: int = 1,
+        cache_bytes: int = 2**20,
+        astray: AbstractSet[int] = frozenset(),
     ) -> None:
         """Start empty.
 
@@ -119,8 +123,8 @@ class FoldedDatabase:
         for organization_id, flow_id, version, published_us, flow in writes.flow_versions:
             self.flow_versions[organization_id, flow_id, version] = (published_us, flow)
         for tally, sums in writes.differences.sums.items():
-            for key, numbers in sums.items():
-                add(self.sums.setdefault(tally, {}), key, numbers)
+            for owner, numbers in sums.items():
+                add(self.sums.setdefault(tally, {}), owner, numbers)
         self.parked += writes.parked
         self._forwarded += [list(forward.fields) for forward in writes.forwards]
         self.duplicates += writes.duplicates

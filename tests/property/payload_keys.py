@@ -36,6 +36,8 @@ def demanded(info: inspect.Type, path: str = "$") -> Iterator[Sight]:
             yield from demanded(item, f"{path}[]")
         case inspect.DictType():
             yield from ((f"{path}.*", state) for state in ("null", "said"))
+        case _:
+            pass  # text, numbers and handed-through JSON have nothing inside
 
 
 def sighted(info: inspect.Type, value: Any, path: str = "$") -> Iterator[Sight]:
@@ -64,6 +66,8 @@ def sighted(info: inspect.Type, value: Any, path: str = "$") -> Iterator[Sight]:
                 yield from sighted(item, one, f"{path}[]")
         case inspect.DictType():
             yield from ((f"{path}.*", "null" if v is None else "said") for v in value.values())
+        case _:
+            pass
 
 
 def _fields(info: inspect.StructType) -> list[inspect.Field]:
@@ -77,5 +81,6 @@ def _is(member: inspect.StructType, value: dict[str, Any]) -> bool:
 
 def _inside(path: str, member: inspect.Type) -> str:
     """The path of a member of a union, which its tag tells from the others."""
-    tagged = isinstance(member, inspect.StructType) and member.tag is not None
-    return f"{path}({member.tag})" if tagged else path
+    if isinstance(member, inspect.StructType) and member.tag is not None:
+        return f"{path}({member.tag})"
+    return path

@@ -17,7 +17,9 @@ page AS MATERIALIZED (
         AND kind = 'call'
         AND contact_id = %(contact_id)s
         AND (%(status)s::text IS NULL OR status = %(status)s::text)
-        AND (started_us, attempt_id) > (%(after_us)s::bigint, %(after_call_id)s::text)
+        -- With the contact in it, only the index by contact can begin at this place.
+        AND (contact_id, started_us, attempt_id)
+            > (%(contact_id)s, %(after_us)s::bigint, %(after_call_id)s::text)
     ORDER BY started_us, attempt_id
     LIMIT CASE
         WHEN %(skip)s::bigint < (SELECT total FROM matching) THEN %(limit)s::bigint + 1 ELSE 0

@@ -70,9 +70,7 @@ def histories(draw: st.DrawFn, deliveries: int = 2) -> History:
 
 
 @st.composite
-def delivered(
-    draw: st.DrawFn, events: Sequence[RawEvent], roomy: Sequence[bool]
-) -> Delivery:
+def delivered(draw: st.DrawFn, events: Sequence[RawEvent], roomy: Sequence[bool]) -> Delivery:
     """Every event at least once, in any order; `roomy` says how each is spelled."""
     indices = range(len(events))
     again = draw(st.lists(st.sampled_from(indices), max_size=4))

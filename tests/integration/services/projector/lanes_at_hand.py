@@ -1,7 +1,8 @@
 """Looking at what a running projector made of the entries that a test added by itself."""
 
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import httpx
@@ -12,7 +13,8 @@ from shared.contracts.stream_names import partition_of, partition_stream
 from shared.limits import PARTITIONS_DEFAULT
 from shared.storage.log import Log
 from tests.contract.wire import changed, structured
-from tests.installation import Installation, free_port, until
+from tests.installation import Installation, free_port, installation, until
+from tests.servers import ServersForTests, fresh_database, fresh_redis
 
 
 class ReadyProjector(NamedTuple):
@@ -29,6 +31,17 @@ def start_ready(running: Installation, **settings: str) -> ReadyProjector:
     probes_url = f"http://127.0.0.1:{port}"
     until(lambda: ready(probes_url) == (200, "ok"), "the projector is ready")
     return ReadyProjector(process, probes_url)
+
+
+@contextmanager
+def one_projector(servers: ServersForTests) -> Iterator[Installation]:
+    """An installation of its own on the session's servers, with one projector that is ready."""
+    with (
+        fresh_database(servers) as database_url,
+        installation(fresh_redis(servers), database_url) as running,
+    ):
+        start_ready(running)
+        yield running
 
 
 def ready(probes_url: str) -> tuple[int, str]:

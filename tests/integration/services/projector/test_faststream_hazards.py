@@ -1,7 +1,7 @@
 """What a stream subscriber of FastStream would lose, repeat or hide, and our lanes must not.
 
-Names of the tests' sections: A, what happens to plain XADD fields; B, reading and acknowledging.
-One projector serves the module; tests that stop or kill it start the next one.
+The hazards of reading, acknowledging and readiness; those of an entry's fields are in
+`test_plain_fields.py`. One projector serves the module; tests that end it start the next one.
 """
 
 import os
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 import redis
 
@@ -25,7 +24,7 @@ from shared.contracts.stream_names import (
     partition_of,
 )
 from shared.limits import PARTITIONS_DEFAULT
-from tests.contract.wire import binary, json_bytes, structured
+from tests.contract.wire import binary, structured
 from tests.installation import Installation, installation, until
 from tests.integration.services.projector.lanes_at_hand import (
     ReadyProjector,
@@ -87,109 +86,6 @@ def module(servers: ServersForTests, tmp_path_factory: pytest.TempPathFactory) -
             found = Module(server, running)
             yield found
             found.client.close()
-
-
-# A. What happens to plain XADD fields.
-
-
-def test_plain_fields_are_parked_whole(module: Module) -> None:
-    """`type=… call_id=… seq=…`: no event of ours, so it is parked with every field it had."""
-    fields = [b"type", b"call.initiated", b"call_id", b"c1", b"seq", b"1"]
-    add(module.client, lane_stream(0), [fields])
-    module.folded()
-
-    found = rows(
-        module.database_url,
-        "SELECT reason, event_type, body FROM callfold.parked_events WHERE sha256 = sha256(%s)",
-        msgspec.msgpack.encode(fields),
-    )
-
-    assert [("missing_attribute", "call.initiated", msgspec.msgpack.encode(fields))] == found
-
-
-def test_type_beside_data_is_never_lost(module: Module) -> None:
-    """`type=… data={…}`: the commonest convention keeps its type; what is missing is named."""
-    whole = binary(call("type-and-data", type="call.ended", data={"outcome": "busy"}))
-    poor = [b"type", b"call.initiated", b"data", b'{"from":"+331","to":"+332"}']
-    add(module.client, stream_of("type-and-data"), [whole, poor])
-    module.folded()
-
-    assert ["busy"] == column(
-        module.database_url,
-        "SELECT outcome FROM gen_1.attempts WHERE attempt_id = %s",
-        "type-and-data",
-    )
-    found = rows(
-        module.database_url,
-        "SELECT reason, event_type FROM callfold.parked_events WHERE body = %s",
-        msgspec.msgpack.encode(poor),
-    )
-    assert [("missing_attribute", "call.initiated")] == found
-
-
-def test_data_beside_headers_is_an_event_like_any(module: Module) -> None:
-    """`… data=… headers=…`: a field that we do not know is an unknown attribute, and is kept."""
-    fields = [*binary(call("with-headers")), b"headers", b'{"x":"y"}', b"correlation_id", b"7"]
-    add(module.client, stream_of("with-headers"), [fields])
-    module.folded()
-
-    assert ["with-headers"] == calls(module.database_url, "with-headers")
-    home = partition_of("with-headers", PARTITIONS_DEFAULT)
-    assert fields in archived(module.database_url, home)
-
-
-def test_field_that_is_not_utf8_fails_only_its_own_entry(module: Module) -> None:
-    """One entry of a batch with bytes that are no text is parked; those around it count."""
-    subjects = [f"around-{n}" for n in range(2000)]
-    subjects = [s for s in subjects if partition_of(s, PARTITIONS_DEFAULT) == 1][:40]
-    stream = lane_stream(1)
-    entries = [structured(call(subject)) for subject in subjects]
-    odd = [*binary(call("not-utf8")), b"\xff\xfe", b"\xff"]
-    add(module.client, stream, [*entries[:20], odd, *entries[20:]])
-    module.folded()
-
-    assert sorted(subjects) == calls(module.database_url, "around-")
-    assert [("not_json", 1)] == [row[:2] for row in parked(module.database_url, "not-utf8")]
-
-
-@pytest.mark.parametrize("field", ("event", "__data__"))
-def test_cloud_event_with_text_data_is_parked_not_replaced(module: Module, field: str) -> None:
-    """`data` as text is a wrong payload: parked with the whole event, never taken for the event."""
-    raw = json_bytes(call(f"text-data-{field}", data="hello"))
-    add(module.client, stream_of(f"text-data-{field}"), [[field.encode(), raw]])
-    module.folded()
-
-    found = rows(
-        module.database_url,
-        "SELECT reason, entries, body FROM callfold.parked_events"
-        " WHERE position(%s::bytea IN body) > 0",
-        raw,
-    )
-
-    reason, kept = (
-        ("wrong_shape", raw)
-        if field == "event"
-        else ("missing_attribute", msgspec.msgpack.encode([field.encode(), raw]))
-    )
-    assert [(reason, 1, kept)] == found
-
-
-def test_envelope_of_another_library_is_parked_whole(module: Module) -> None:
-    """`__data__` with an object in it: bytes of somebody else's format are kept, not guessed at."""
-    fields = [b"__data__", b'{"data":{"event_type":"call.hangup"},"headers":{}}']
-    add(module.client, lane_stream(2), [fields])
-    module.folded()
-
-    found = column(
-        module.database_url,
-        "SELECT reason FROM callfold.parked_events WHERE body = %s",
-        msgspec.msgpack.encode(fields),
-    )
-
-    assert ["missing_attribute"] == found
-
-
-# B. Reading and acknowledging.
 
 
 def test_h1_events_from_before_the_first_start_are_folded(module: Module) -> None:

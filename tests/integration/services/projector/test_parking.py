@@ -20,17 +20,17 @@ from shared.contracts.stream_names import (
 from shared.limits import EVENT_BYTES_MAX, PARTITIONS_DEFAULT
 from tests.contract.bad_entries import BAD_ENTRIES
 from tests.contract.wire import GOOD, BadEntry, binary, changed, padded, structured
-from tests.installation import Installation, installation
+from tests.installation import Installation
 from tests.integration.services.projector.lanes_at_hand import (
     add,
     archived,
     call,
     calls,
     column,
+    one_projector,
     rows,
-    start_ready,
 )
-from tests.servers import ServersForTests, fresh_database, fresh_redis
+from tests.servers import ServersForTests
 
 #: The bad ones are added to this partition, whatever their subject: there they are parked.
 BAD_LANE = 3
@@ -55,11 +55,7 @@ class ParkedRow(NamedTuple):
 @pytest.fixture(scope="module")
 def running(servers: ServersForTests) -> Iterator[Installation]:
     """One projector for all tests here; each uses subjects of its own."""
-    with (
-        fresh_database(servers) as database_url,
-        installation(fresh_redis(servers), database_url) as started,
-    ):
-        start_ready(started)
+    with one_projector(servers) as started:
         yield started
 
 
@@ -94,7 +90,7 @@ def _good(stream: str, number: int) -> dict[str, Any]:
 
 
 def _filled(fields: list[bytes]) -> list[bytes]:
-    """The entry with its field `note` as long as the limit allows."""
+    """The entry with its field `note` so long that names and values are exactly at the limit."""
     note = fields.index(b"note") + 1
     rest_bytes = sum(map(len, fields)) - len(fields[note])
     return [*fields[:note], b"x" * (EVENT_BYTES_MAX - rest_bytes), *fields[note + 1 :]]
@@ -131,7 +127,7 @@ def test_bad_entry_is_parked_once_with_its_reason_and_bytes(
 
     assert (bad.reason, 1) == (row.reason, row.entries)
     assert row.detail
-    assert "structured" if bad.fields[0] == b"event" else row.mode == "binary"
+    assert row.mode == ("structured" if bad.fields[0] == b"event" else "binary")
     assert len(whole) == row.length_bytes
     assert whole[:EVENT_BYTES_MAX] == row.body
 

@@ -26,7 +26,7 @@ class Answer:
     body: bytes
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 -- any JSON
+    def json(self) -> Any:
         """The decoded body; money and rates as the floats that any client would see."""
         return msgspec.json.decode(self.body)
 

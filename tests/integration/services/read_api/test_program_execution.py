@@ -86,7 +86,7 @@ def spring(generation: Generation) -> None:
 def _exact(read_api: ReadApi, key: str, report: str) -> dict[str, Any]:
     answer = read_api.get(f"/program-execution/spring/{report}", key)
     assert (200, "application/json") == (answer.status, answer.headers["content-type"])
-    return _decode_exact(answer.body)
+    return dict(_decode_exact(answer.body))
 
 
 def test_main_report_has_the_vendors_keys_in_order(read_api: ReadApi, key: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.property.event_strategies.events import ATTEMPT_TYPES, RawEvent
 from tests.property.rule_three import earliest_us, fact, known_keys
-from tests.property.shared.folds.registers import Events, Register, grouped, of, saying
+from tests.property.shared.folds.registers import Events, Register, grouped, key_of, of, saying
 
 _ANSWERS = ("call.answered", "call.amd_completed")
 _RECORDINGS = ("call.recorded", "call.recording_transcribed")
@@ -21,15 +21,11 @@ def _execution(events: Events) -> Any:
 def _initiated(events: Events) -> dict[str, Any]:
     """Key by key, each by rule 3."""
     keys = {key for event in events for key in known_keys(event["data"])}
-    return {key: fact(saying(events, key), lambda event: event["data"][key]) for key in keys}
+    return {key: fact(saying(events, key), key_of(key)) for key in keys}
 
 
 def _kept_keys(state: Any) -> dict[str, Any]:
-    return {
-        key: (*stamp, value)
-        for *stamp, keys in state.initiated
-        for key, value in keys.items()
-    }
+    return {key: (*stamp, value) for *stamp, keys in state.initiated for key, value in keys.items()}
 
 
 def _recordings(events: Events) -> dict[str, Any]:
@@ -37,7 +33,7 @@ def _recordings(events: Events) -> dict[str, Any]:
     return {
         recording_id: (
             fact(of(said, "call.recorded")),
-            fact(of(said, "call.recording_transcribed"), lambda event: event["data"]["text"]),
+            fact(of(said, "call.recording_transcribed"), key_of("text")),
         )
         for recording_id, said in recordings.items()
     }
@@ -61,8 +57,8 @@ def _steps(events: Events) -> dict[str, Any]:
     return {
         step_id: {
             "first": earliest_us(said),
-            "node": fact(said, lambda event: event["data"]["nodeId"]),
-            "type": fact(saying(said, "nodeType"), lambda event: event["data"]["nodeType"]),
+            "node": fact(said, key_of("nodeId")),
+            "type": fact(saying(said, "nodeType"), key_of("nodeType")),
             "entered": earliest_us(of(said, "node.entered")),
             "exited": fact(of(said, "node.exited"), _exit),
             "digits": fact(_inputs(said), _input),
@@ -158,9 +154,7 @@ ATTEMPT_REGISTERS = (
     _register(
         "answered_by",
         _ANSWERS,
-        lambda events: fact(
-            saying(events, "answeredBy"), lambda event: event["data"]["answeredBy"]
-        ),
+        lambda events: fact(saying(events, "answeredBy"), key_of("answeredBy")),
         lambda state: state.answered_by,
     ),
     _register("ended", ("call.ended",), fact, lambda state: state.ended),
@@ -168,7 +162,7 @@ ATTEMPT_REGISTERS = (
     _register(
         "transcribed",
         ("call.transcribed",),
-        lambda events: fact(events, lambda event: event["data"]["transcript"]),
+        lambda events: fact(events, key_of("transcript")),
         lambda state: state.transcribed,
     ),
     _register("analyzed", ("call.analyzed",), fact, lambda state: state.analyzed),

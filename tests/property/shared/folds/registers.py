@@ -46,6 +46,11 @@ def saying(events: Events, key: str) -> Events:
     return [event for event in events if event["data"].get(key) is not None]
 
 
+def key_of(key: str) -> Callable[[RawEvent], Any]:
+    """What an event's payload says under a key."""
+    return lambda event: event["data"][key]
+
+
 def grouped(events: Events, key: Callable[[RawEvent], Any]) -> dict[Any, Events]:
     """Events by something they say."""
     groups: dict[Any, Events] = {}
@@ -98,18 +103,19 @@ def _profile(events: Events) -> dict[str, Any]:
     profile = {}
     for key in ("firstName", "lastName", "phone", "email"):
         said = [event for event in events if key in event["data"]]
-        profile[key] = fact(said, lambda event: (event["data"][key],))
+        profile[key] = fact(said, key_of(key))
     return {key: won for key, won in profile.items() if won is not None}
 
 
 def _attributes(events: Events) -> dict[str, Any]:
     """Name by name; a null for all of them says nothing, one for a name removes it."""
-    names = {name for event in events for name in event["data"].get("attributes") or ()}
-    attributes = {}
-    for name in names:
-        said = [event for event in events if name in (event["data"].get("attributes") or ())]
-        attributes[name] = fact(said, lambda event: (event["data"]["attributes"][name],))
-    return attributes
+    said = [
+        {**event, "data": {"name": name, "value": value}}
+        for event in events
+        for name, value in (event["data"].get("attributes") or {}).items()
+    ]
+    names = grouped(said, lambda event: event["data"]["name"])
+    return {name: fact(of_name, key_of("value")) for name, of_name in names.items()}
 
 
 def _enrolments(events: Events) -> dict[str, Any]:
@@ -135,9 +141,7 @@ SUBJECT_REGISTERS = (
             for number, version in state.versions.items()
         },
     ),
-    Register(
-        "attribute", "latest", TYPES_BY_KIND["attribute"], fact, lambda state: state.latest
-    ),
+    Register("attribute", "latest", TYPES_BY_KIND["attribute"], fact, lambda state: state.latest),
     Register(
         "execution",
         "scheduled",
@@ -160,9 +164,7 @@ SUBJECT_REGISTERS = (
         lambda state: state.started_us,
     ),
     Register("execution", "terminal", _TERMINAL, _terminal, lambda state: state.terminal),
-    Register(
-        "contact", "profile", ("contact.updated",), _profile, lambda state: state.profile
-    ),
+    Register("contact", "profile", ("contact.updated",), _profile, lambda state: state.profile),
     Register(
         "contact", "attributes", ("contact.updated",), _attributes, lambda state: state.attributes
     ),

@@ -12,7 +12,7 @@ from shared.contracts.park_reasons import ParkReason
 from shared.projections import folding
 from shared.projections.folding import FoldFailedError
 from tests.property.event_strategies.deliveries import Delivery, History, histories
-from tests.property.event_strategies.events import RawEvent, identity
+from tests.property.event_strategies.events import identity
 from tests.property.folded_database import FoldedDatabase, identity_of
 from tests.property.laws import tried
 
@@ -29,10 +29,10 @@ def test_a_fold_that_fails_on_one_event_parks_just_that_one(
     named, arrived = fold_around(database, delivery, guilty)
     assert [(park.lane, park.ms, park.seq) for park in database.parked] == named
     assert named == [at for at, of_event in arrived if of_event == guilty]
-    assert {park.reason for park in database.parked} == {ParkReason.FOLD_FAILED}
-    innocent = [
-        [fields for fields in batch if identity_of(fields) != guilty] for batch in delivery
-    ]
+    assert {(park.reason, park.detail) for park in database.parked} == {
+        (ParkReason.FOLD_FAILED, "ZeroDivisionError()")
+    }
+    innocent = [[fields for fields in batch if identity_of(fields) != guilty] for batch in delivery]
     without = FoldedDatabase(partitions).receive([batch for batch in innocent if batch])
     assert without.projection() == database.projection()
 
@@ -61,8 +61,8 @@ def fold_around(
                 try:
                     database.fold(arrived, named)
                 except FoldFailedError as error:
-                    assert isinstance(error.__cause__, ZeroDivisionError)
-                    named[error.lane, *error.position] = (ParkReason.FOLD_FAILED, str(error))
+                    cause = repr(error.__cause__)
+                    named[error.lane, *error.position] = (ParkReason.FOLD_FAILED, cause)
                 else:
                     break
     return list(named), arrivals

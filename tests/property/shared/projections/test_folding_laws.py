@@ -20,7 +20,7 @@ cache_sizes = st.sampled_from((0, 1500, 2**20))
 partition_counts = st.sampled_from((1, 3))
 
 
-@tried(200)
+@tried(120)
 @given(
     history=histories(),
     cache_bytes=st.tuples(cache_sizes, cache_sizes),
@@ -31,13 +31,15 @@ def test_any_delivery_leaves_the_same_projection(
 ) -> None:
     """Rule 1 of events.md: order, batches, lanes and duplicates change no row and no tally."""
     left, right = (
-        FoldedDatabase(*setting).receive(delivery)
-        for delivery, *setting in zip(history.deliveries, partitions, cache_bytes, strict=True)
+        FoldedDatabase(lanes, bytes_max).receive(delivery)
+        for delivery, lanes, bytes_max in zip(
+            history.deliveries, partitions, cache_bytes, strict=True
+        )
     )
     assert left.projection() == right.projection()
 
 
-@tried(100)
+@tried(60)
 @given(
     history=histories(deliveries=2),
     astray=st.frozensets(st.integers(1, 10), min_size=1, max_size=4),
@@ -53,7 +55,7 @@ def test_entries_that_went_astray_are_moved_and_count_once(
     assert expected.projection() == found.projection()
 
 
-@tried(150)
+@tried(80)
 @given(history=histories(deliveries=1), cache_bytes=cache_sizes)
 def test_tallies_equal_the_sum_of_contributions(history: History, cache_bytes: int) -> None:
     """What batches add by difference is what the last contributions of all subjects add up to."""
@@ -62,7 +64,7 @@ def test_tallies_equal_the_sum_of_contributions(history: History, cache_bytes: i
     assert sum_of_contributions(projection.contributions) == projection.tallies
 
 
-@tried(100)
+@tried(60)
 @given(history=histories(deliveries=1), cache_bytes=cache_sizes)
 def test_a_journal_lists_each_event_once_where_it_came_first(
     history: History, cache_bytes: int

@@ -5,6 +5,6 @@ from typing import Any
 from shared.contracts.execution_events import ExecutionScheduledData
 
 
-def plan(**said: Any) -> ExecutionScheduledData:  # noqa: ANN401 -- the plan's keys
+def plan(**said: Any) -> ExecutionScheduledData:
     """A plan with only what the test says."""
     return ExecutionScheduledData(program_id="program", **said)

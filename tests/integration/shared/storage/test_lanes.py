@@ -1,0 +1,258 @@
+"""Leases and cursors on a real PostgreSQL: one owner each, epochs that only grow, no waiting."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from shared.storage.connection import connect
+from shared.storage.lanes import (
+    Cursor,
+    Lanes,
+    archived_through_ms,
+    close_breaker,
+    fold_positions,
+    open_breakers,
+)
+from tests.integration.shared.storage.lane_owner import NOW_MS, PARTITIONS
+
+LEASE_MS = 60_000
+ALL = {-1, *range(PARTITIONS)}
+
+
+@pytest.fixture
+def connection(laid_out: str) -> Iterator[psycopg.Connection]:
+    """A connection in autocommit."""
+    with connect(laid_out, "test") as connected:
+        yield connected
+
+
+def expire(connection: psycopg.Connection, *lanes: int) -> None:
+    """Let leases run out."""
+    connection.execute(
+        "UPDATE callfold.leases SET expires_at = now() - interval '1 ms' WHERE lane = ANY(%s)",
+        (list(lanes),),
+    )
+
+
+def deaths(connection: psycopg.Connection) -> dict[int, int]:
+    """Unclean deaths by lane."""
+    return dict(connection.execute("SELECT lane, unclean_deaths FROM callfold.leases").fetchall())
+
+
+def test_free_lanes_are_taken_once_each(connection: psycopg.Connection) -> None:
+    """What one projector has, another does not get, and there are as many as asked for."""
+    one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
+
+    taken = one.take(3)
+
+    assert 3 == len(taken)
+    assert ALL - taken.keys() == other.take(9).keys()
+    assert {} == one.take(9)
+
+
+def test_lanes_taken_at_the_same_moment_have_one_owner(laid_out: str) -> None:
+    """Projectors that start together share the lanes without waiting for each other."""
+
+    def take(name: str) -> list[int]:
+        with connect(laid_out, name) as own:
+            return list(Lanes(own, name, LEASE_MS).take(2))
+
+    with ThreadPoolExecutor(8) as threads:
+        taken = [lane for lanes in threads.map(take, map(str, range(8))) for lane in lanes]
+
+    assert len(set(taken)) == len(taken)
+
+
+def test_epoch_grows_at_each_taking_and_never_else(connection: psycopg.Connection) -> None:
+    """Renewing keeps the epoch; giving back and taking again does not."""
+    one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
+    first = one.take(9)
+    assert (first, set()) == one.renew()
+    one.release(list(first))
+    second = other.take(9)
+    expire(connection, *ALL)
+    third = one.take(9)
+
+    assert [dict.fromkeys(ALL, epoch) for epoch in (1, 2, 3)] == [first, second, third]
+
+
+def test_lease_that_ran_out_is_not_renewed(connection: psycopg.Connection) -> None:
+    """Who was away too long must take the lane anew, at a new epoch."""
+    one = Lanes(connection, "one", LEASE_MS)
+    one.take(9)
+    expire(connection, 0, 1)
+
+    held, _ = one.renew()
+
+    assert ALL - {0, 1} == held.keys()
+
+
+def test_lease_lasts_as_long_as_told(connection: psycopg.Connection) -> None:
+    """By the database's clock, whatever a projector's own clock says."""
+    Lanes(connection, "one", 90_000).take(1)
+
+    row = connection.execute(
+        "SELECT expires_at - now() BETWEEN '85 s' AND '90 s' FROM callfold.leases"
+        " WHERE owner = 'one'"
+    ).fetchone()
+
+    assert (True,) == row
+
+
+def test_only_the_owner_gives_a_lane_back(connection: psycopg.Connection) -> None:
+    """A projector that lost a lane cannot free it for others."""
+    one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
+    one.take(9)
+    other.release(list(ALL))
+
+    assert {} == other.take(9)
+
+
+def test_clean_end_counts_no_death_and_an_expired_lease_does(
+    connection: psycopg.Connection,
+) -> None:
+    """Only an owner that let its lease run out is suspected to have died of an event."""
+    one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
+    one.take(9)
+    one.release([0, 1])
+    expire(connection, 2, 3)
+    other.take(9)
+
+    assert {-1: 0, 0: 0, 1: 0, 2: 1, 3: 1} == deaths(connection)
+
+
+def test_batch_that_went_through_forgets_the_deaths(connection: psycopg.Connection) -> None:
+    """Deaths count in a row only, and only the owner can say that one went well."""
+    one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
+    one.take(9)
+    connection.execute("UPDATE callfold.leases SET unclean_deaths = 5")
+
+    one.survived([0])
+    other.survived([1])
+
+    assert {-1: 5, 0: 0, 1: 5, 2: 5, 3: 5} == deaths(connection)
+
+
+def test_projectors_alive_are_counted(connection: psycopg.Connection) -> None:
+    """Those whose beat ran out are gone, and those that said goodbye at once."""
+    one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
+    assert [1, 2, 2] == [one.beat(), other.beat(), one.beat()]
+
+    connection.execute(
+        "UPDATE callfold.projectors SET expires_at = now() - interval '1 s' WHERE projector = 'one'"
+    )
+    assert 1 == other.beat()
+    one.beat()
+    one.leave()
+    assert 1 == other.beat()
+
+
+def test_projectors_that_all_come_back_at_once_do_not_wait_for_each_other(laid_out: str) -> None:
+    """After an outage every row is outdated, and each projector renews its own first."""
+    with connect(laid_out, "slow") as slow, connect(laid_out, "quick") as quick:
+        Lanes(slow, "slow", LEASE_MS).beat()
+        slow.execute("UPDATE callfold.projectors SET expires_at = now() - interval '1 s'")
+        with slow.transaction():
+            slow.execute(
+                "UPDATE callfold.projectors SET expires_at = now() + interval '1 min'"
+                " WHERE projector = 'slow'"
+            )
+            quick.execute("SET lock_timeout = '1s'")
+            Lanes(quick, "quick", LEASE_MS).beat()
+
+        assert 2 == Lanes(slow, "slow", LEASE_MS).beat()
+
+
+def test_renewal_goes_through_during_a_commit_and_a_takeover_does_not(laid_out: str) -> None:
+    """A commit locks its lease rows so that the epoch stays, and nothing more."""
+    with connect(laid_out, "one") as beating, connect(laid_out, "commit") as committing:
+        one = Lanes(beating, "one", LEASE_MS)
+        one.take(9)
+        beating.execute("SET lock_timeout = '1s'")
+        with committing.transaction():
+            committing.execute("SELECT 1 FROM callfold.leases WHERE lane = 0 FOR KEY SHARE")
+            held, _ = one.renew()
+            one.survived([0])
+            one.open_breaker([0], "a reason")
+            expire(beating, 0, 1)
+            taken = Lanes(beating, "other", LEASE_MS).take(9)
+
+        assert ALL == held.keys()
+        assert {1} == taken.keys()
+        assert {0} == Lanes(beating, "other", LEASE_MS).take(9).keys()
+
+
+def test_takeover_by_hand_waits_for_the_commit(laid_out: str) -> None:
+    """Nobody can raise an epoch under a commit, not even by a plain statement."""
+    with connect(laid_out, "commit") as committing, connect(laid_out, "by hand") as other:
+        other.execute("SET lock_timeout = '100ms'")
+        with committing.transaction():
+            committing.execute("SELECT 1 FROM callfold.leases WHERE lane = 0 FOR KEY SHARE")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute("UPDATE callfold.leases SET epoch = epoch + 1 WHERE lane = 0")
+
+
+def test_breaker_is_opened_seen_and_closed(connection: psycopg.Connection) -> None:
+    """Its owner hears of it at each renewal; an operator closes what is open, and hears which."""
+    one = Lanes(connection, "one", LEASE_MS)
+    one.take(9)
+    one.open_breaker([0, 2], "a bad release")
+
+    assert {0, 2} == one.renew()[1]
+    assert {0: "a bad release", 2: "a bad release"} == open_breakers(connection)
+    assert "a bad release" == one.cursors([2], 1)[2].archive_only
+    assert [2] == close_breaker(connection, [1, 2])
+    assert {0} == one.renew()[1]
+
+
+def test_cursors_say_where_log_and_generation_stand(connection: psycopg.Connection) -> None:
+    """The largest sequence number of a stream survives; a lane never folded is at the start."""
+    connection.execute(
+        "UPDATE callfold.lanes SET ms = 7, seq = 18446744073709551615, entries_read = 3"
+        " WHERE lane = 1"
+    )
+    connection.execute("INSERT INTO gen_1.positions VALUES (1, 6, 18446744073709551614)")
+
+    found = Lanes(connection, "", 0).cursors([0, 1], 1)
+
+    assert {
+        0: Cursor((0, 0), (0, 0), 0, 0, None),
+        1: Cursor((7, 2**64 - 1), (6, 2**64 - 2), 3, 0, None),
+    } == found
+    assert {1: (6, 2**64 - 2)} == fold_positions(connection, 1)
+
+
+def test_vouching_only_moves_on(connection: psycopg.Connection) -> None:
+    """An older word about an idle lane changes nothing."""
+    lanes = Lanes(connection, "one", LEASE_MS)
+    lanes.vouch(dict.fromkeys(range(PARTITIONS), NOW_MS))
+    lanes.vouch({0: NOW_MS - 1, 1: NOW_MS + 1})
+
+    assert NOW_MS == archived_through_ms(connection)
+
+
+def test_slowest_partition_decides_what_is_archived(connection: psycopg.Connection) -> None:
+    """An entry that was read may have brothers of the same millisecond, so it is not counted."""
+    assert 0 == archived_through_ms(connection)
+    connection.execute("UPDATE callfold.lanes SET ms = %s", (NOW_MS,))
+    connection.execute("UPDATE callfold.lanes SET ms = %s WHERE lane = 2", (NOW_MS - 50,))
+    connection.execute("UPDATE callfold.lanes SET ms = 1 WHERE lane = -1")
+
+    assert NOW_MS - 51 == archived_through_ms(connection)
+
+
+def test_vouching_never_waits_for_a_commit(laid_out: str) -> None:
+    """The thread that renews the leases vouches too: waiting would cost it every lane."""
+    with connect(laid_out, "commit") as committing, connect(laid_out, "leases") as beating:
+        with committing.transaction():
+            committing.execute("UPDATE callfold.lanes SET ms = 1 WHERE lane = 0")
+            started_s = time.monotonic()
+            Lanes(beating, "one", LEASE_MS).vouch(dict.fromkeys(range(PARTITIONS), NOW_MS))
+            waited_s = time.monotonic() - started_s
+
+        assert waited_s < 2
+        found = beating.execute("SELECT lane, vouched_ms FROM callfold.lanes").fetchall()
+        assert {-1: 0, 0: 0, 1: NOW_MS, 2: NOW_MS, 3: NOW_MS} == dict(found)

@@ -1,0 +1,1 @@
+"""Tests of `shared.storage` that need no server."""

@@ -12,7 +12,9 @@ from shared.errors import SettingsError
 class Settings(BaseSettings):
     """The settings of all processes; each is `CALLFOLD_` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="CALLFOLD_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="CALLFOLD_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     redis_url: Annotated[
         SecretStr | None, Field(description="Redis or Valkey that holds the streams.")

@@ -12,6 +12,7 @@ import typer
 from services.tooling.breaker import breaker_app
 from services.tooling.demo import demo
 from services.tooling.keys import keys_app
+from services.tooling.keys import keys_app
 from services.tooling.migrate import migrate_command
 from services.tooling.rebuild import rebuild
 from services.tooling.simulate import simulate
@@ -34,6 +35,7 @@ app.command()(rebuild)
 app.command("migrate")(migrate_command)
 app.add_typer(keys_app, name="keys")
 app.add_typer(breaker_app, name="breaker")
+app.add_typer(keys_app, name="keys")
 
 
 @app.callback()

@@ -10,14 +10,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.tooling import simulate_options as options
 from services.tooling.feed import Feed, Messiness, reports_of
+from services.tooling.installation import ORGANIZATION_ID
 from services.tooling.publish_progress import PublishProgress
 from services.tooling.simulated_sender import Pace, SimulatedSender
 from services.tooling.stop_signals import StopSignals
@@ -27,7 +29,6 @@ from shared.contracts.ids import is_id
 from shared.settings import Settings
 
 _STARTED_AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
-_TIME_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 _GLANCE_INTERVAL_S = 0.2
 _AHEAD_S = 0.01  # shorter pauses are saved up: each costs a round trip
 
@@ -87,54 +88,20 @@ class _Traffic:
 
 def simulate(  # noqa: PLR0913 -- each is an option
     *,
-    contacts: Annotated[int, typer.Option(min=1, help="Contacts of each execution.")] = 1_000,
-    executions: Annotated[
-        int, typer.Option(min=1, help="Executions of each organization, side by side.")
-    ] = 1,
-    organization: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Who owns the traffic; may be given several times, and all get executions of the "
-            "same ids. Default: demo, whose API key `callfold up` prints.",
-        ),
-    ] = None,
-    redis_url: Annotated[
-        str | None,
-        typer.Option(help="Where to publish. Default: CALLFOLD_REDIS_URL."),
-    ] = None,
-    rate: Annotated[
-        float, typer.Option(min=0, help="Entries a second; 0 is as fast as possible.")
-    ] = 0,
-    duplicates: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of events that come twice.")
-    ] = 0.05,
-    disorder: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of events that come late.")
-    ] = 0.20,
-    binary: Annotated[
-        float, typer.Option(min=0, max=1, help="Share published in binary content mode.")
-    ] = 0.0,
-    inbox: Annotated[
-        float, typer.Option(min=0, max=1, help="Share published to callfold:inbox.")
-    ] = 0.0,
-    leave_open: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of contacts left in the middle of things.")
-    ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Another seed, other traffic.")] = 1,
-    started_at: Annotated[
-        datetime,
-        typer.Option(
-            formats=_TIME_FORMATS,
-            metavar="TIME",
-            help="When the executions start; UTC unless it says.",
-        ),
-    ] = _STARTED_AT,
-    execution_prefix: Annotated[
-        str, typer.Option(help="Begins the ids of the executions.")
-    ] = "simulated",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object with the truth of each execution.")
-    ] = False,
+    contacts: options.Contacts = 1_000,
+    executions: options.Executions = 1,
+    organization: options.Organizations = None,
+    redis_url: options.RedisUrl = None,
+    rate: options.Rate = 0,
+    duplicates: options.Duplicates = 0.05,
+    disorder: options.Disorder = 0.20,
+    binary: options.Binary = 0.0,
+    inbox: options.Inbox = 0.0,
+    leave_open: options.LeaveOpen = 0.0,
+    seed: options.Seed = 1,
+    started_at: options.StartedAt = _STARTED_AT,
+    execution_prefix: options.ExecutionPrefix = "simulated",
+    as_json: options.AsJson = False,
 ) -> None:
     """Publish simulated campaigns to any installation, and print what its reports must show.
 
@@ -151,7 +118,7 @@ def simulate(  # noqa: PLR0913 -- each is an option
         started_at=started_at if started_at.tzinfo else started_at.replace(tzinfo=UTC),
         leave_open_share=leave_open,
     )
-    campaigns = _campaigns(traffic, organization or ["demo"], execution_prefix, executions)
+    campaigns = _campaigns(traffic, organization or [ORGANIZATION_ID], execution_prefix, executions)
     messiness = Messiness(seed=seed, duplicate_share=duplicates, disorder_share=disorder)
     feed = Feed(campaigns, messiness)
     with (

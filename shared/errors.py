@@ -8,7 +8,10 @@ CallfoldError
 │   ├── StaleStateError      a state changed behind our cache: our batch was rolled back
 │   ├── SegmentError         a log segment is damaged: checksum, version or dictionary
 │   └── GenerationError      a generation is missing, or belongs to another fold version
-└── PublishError             Redis did not take an event within the publisher's patience
+├── PublishError             Redis did not take an event within the publisher's patience
+├── FoldFailedError          our own code failed on an event (projections/folding.py)
+└── of the command line, beside their code: EmbeddedServerError, SupervisorError, DemoError,
+    ReportUnavailableError
 
 The class docstring is the default message.
 """

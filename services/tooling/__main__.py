@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     epilog="Begin with `callfold demo`, or keep an installation running with `callfold up`. "
-    "Exit codes: 0 well, 1 not, 2 a wrong option, 130 interrupted.",
+    "Exit codes: 0 well, 1 not, 2 a wrong option, 3 a difference found, 130 interrupted.",
 )
 app.command()(up)
 app.command()(demo)

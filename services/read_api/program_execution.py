@@ -46,14 +46,8 @@ def program_execution_routes(
     async def report(request: _Request) -> ASGIResponse:
         organization_id, execution_id = await whose(request)
         found = _existing(await queries.main_report(organization_id, execution_id))
-        answer = main_report(
-            organization_id,
-            execution_id,
-            found.execution,
-            found.flow,
-            found.rows,
-            datetime_us(now()),
-        )
+        ids, now_us = (organization_id, execution_id), datetime_us(now())
+        answer = main_report(*ids, found.execution, found.flow, found.rows, now_us)
         return report_answer(answer, found, request.scope["headers"])
 
     @route("/report/calls", http_method=_METHODS)

@@ -1,6 +1,6 @@
 """A whole installation on this machine: servers, projectors and the read API, started and ended.
 
-Used by `callfold demo`; what a command does with the installation is its own affair.
+Used by `callfold up` and `callfold demo`; what they do with the installation is their affair.
 """
 
 import contextlib

@@ -5,7 +5,6 @@ running, and ends them in order. Registered by the command line in `__main__`.
 """
 
 import contextlib
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,19 +15,21 @@ import msgspec
 import typer
 from rich.console import Console
 
-from services.tooling.embedded import DataDirectory, EmbeddedServers
+from services.tooling.embedded import DataDirectory
 from services.tooling.embedded.data_directory import port_is_free
+from services.tooling.installation import (
+    ORGANIZATION_ID,
+    Servers,
+    claimed_directory,
+    embedded_servers,
+    running_installation,
+)
 from services.tooling.stop_signals import StopRequested, StopSignals
-from services.tooling.supervisor import ProcessSpec, Supervisor, end_leftovers
 from shared.errors import CallfoldError, SettingsError
 from shared.settings import Settings
-from shared.storage.api_keys import SCOPES, create_api_key, list_api_keys
 
 _DATA_DIRECTORY = Path("~/.local/share/callfold")
 _PROJECTORS_MAX = 64
-_ORGANIZATION = "demo"
-_KEY_NAME = "apiKey"
-_READY_PATIENCE_S = 120.0  # the first start applies migrations
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,6 @@ class _Wanted:
         if self.port is None and "read_api_port" in self.settings.model_fields_set:
             return self.settings.read_api_port
         return self.port
-
-
-@dataclass(frozen=True, slots=True)
-class _Servers:
-    redis_url: str
-    database_url: str
-    embedded: EmbeddedServers | None
 
 
 class _Announcement(msgspec.Struct, frozen=True, rename="camel"):
@@ -129,35 +123,30 @@ def _run(
     announce: Callable[[_Announcement, Path], None],
     log: Console,
 ) -> None:
-    with DataDirectory.claim(wanted.data_directory) as directory:
-        workers = directory.path / "workers"
-        end_leftovers(workers)
-        read_api_port = _read_api_port(wanted, directory)
-        with _servers(wanted.settings, directory, stop) as servers:
-            supervisor = Supervisor(
-                _process_specs(directory, servers, wanted.projectors, read_api_port),
-                records=workers,
-                logs=directory.path / "logs",
-                report=lambda line: log.print(line, markup=False),
-            )
-            try:
-                supervisor.start()
-                supervisor.wait_until_ready(patience_s=_READY_PATIENCE_S)
-                announcement = _Announcement(
-                    servers.redis_url,
-                    servers.database_url,
-                    f"http://127.0.0.1:{read_api_port}",
-                    _api_key(directory, servers.database_url),
-                )
-                announce(announcement, directory.path)
-                supervisor.run(stop, lambda: _restart_ended(servers, log))
-            finally:
-                stop.hold()
-                supervisor.stop(urgent=lambda: stop.urgent)
+    with (
+        claimed_directory(wanted.data_directory) as directory,
+        _servers(wanted.settings, directory, stop) as servers,
+        running_installation(
+            directory,
+            servers,
+            projectors=wanted.projectors,
+            read_api_port=_read_api_port(wanted, directory),
+            stop=stop,
+            report=lambda line: log.print(line, markup=False),
+        ) as installation,
+    ):
+        announcement = _Announcement(
+            servers.redis_url,
+            servers.database_url,
+            installation.read_api_url,
+            installation.api_key,
+        )
+        announce(announcement, directory.path)
+        installation.supervisor.run(stop, installation.watch)
 
 
 @contextlib.contextmanager
-def _servers(settings: Settings, directory: DataDirectory, stop: StopSignals) -> Iterator[_Servers]:
+def _servers(settings: Settings, directory: DataDirectory, stop: StopSignals) -> Iterator[Servers]:
     """The servers that the environment names, else embedded ones that end with the block."""
     if bool(settings.redis_url) != bool(settings.database_url):
         names = ("REDIS", "DATABASE") if settings.redis_url else ("DATABASE", "REDIS")
@@ -166,13 +155,10 @@ def _servers(settings: Settings, directory: DataDirectory, stop: StopSignals) ->
             "of your own, or neither to have them started".format(*names)
         )
     if settings.redis_url:
-        yield _Servers(settings.require_redis_url(), settings.require_database_url(), None)
+        yield Servers(settings.require_redis_url(), settings.require_database_url(), None)
         return
-    with EmbeddedServers.start_in(directory) as embedded:
-        try:
-            yield _Servers(embedded.redis_url, embedded.database_url, embedded)
-        finally:
-            stop.hold()
+    with embedded_servers(directory, stop) as servers:
+        yield servers
 
 
 def _read_api_port(wanted: _Wanted, directory: DataDirectory) -> int:
@@ -182,54 +168,6 @@ def _read_api_port(wanted: _Wanted, directory: DataDirectory) -> int:
     if not port_is_free(port):
         raise SettingsError(f"port {port} is taken: give --port another one, or leave it out")
     return port
-
-
-def _process_specs(
-    directory: DataDirectory, servers: _Servers, projectors: int, read_api_port: int
-) -> list[ProcessSpec]:
-    urls = {"CALLFOLD_REDIS_URL": servers.redis_url, "CALLFOLD_DATABASE_URL": servers.database_url}
-    specs = []
-    for number in range(1, projectors + 1):
-        probe_port = directory.port(f"projector-{number}")
-        specs.append(
-            ProcessSpec(
-                name=f"projector-{number}",
-                argv=(sys.executable, "-m", "services.projector"),
-                env=urls | {"CALLFOLD_PROBE_PORT": str(probe_port)},
-                ready_url=f"http://127.0.0.1:{probe_port}/readyz",
-            )
-        )
-    specs.append(
-        ProcessSpec(
-            name="read-api",
-            argv=(sys.executable, "-m", "services.read_api"),
-            env=urls | {"CALLFOLD_READ_API_PORT": str(read_api_port)},
-            ready_url=f"http://127.0.0.1:{read_api_port}/readyz",
-            death_signal=signal.SIGTERM,  # it ends its workers
-        )
-    )
-    return specs
-
-
-def _api_key(directory: DataDirectory, database_url: str) -> str:
-    """A key of the organization "demo": that of the last run while it is valid, else a new one.
-
-    The database keeps only a hash, so the key itself is kept with the passwords.
-    """
-    remembered = directory.remembered_secret(_KEY_NAME)
-    if remembered is not None:
-        for key in list_api_keys(database_url, _ORGANIZATION):
-            if remembered.startswith(f"cf_{key.id}_") and not key.revoked_at:
-                return remembered
-    api_key = create_api_key(database_url, _ORGANIZATION, SCOPES, "callfold up")
-    directory.remember_secret(_KEY_NAME, api_key)
-    return api_key
-
-
-def _restart_ended(servers: _Servers, log: Console) -> None:
-    if servers.embedded is not None:
-        for title in servers.embedded.restart_ended():
-            log.print(f"{title} ended by itself and was started again", markup=False)
 
 
 def _print_json(announcement: _Announcement, _data_directory: Path) -> None:
@@ -242,7 +180,7 @@ def _print_table(announcement: _Announcement, data_directory: Path) -> None:
     console.print("[bold green]Callfold is up.[/] Ctrl-C ends it; the data stays.\n")
     for label, value in (
         ("Read API", announcement.read_api_url),
-        ("API key", f"{announcement.api_key}  (organization {_ORGANIZATION})"),
+        ("API key", f"{announcement.api_key}  (organization {ORGANIZATION_ID})"),
         ("Redis", announcement.redis_url),
         ("PostgreSQL", announcement.database_url),
         ("Logs", str(data_directory / "logs")),

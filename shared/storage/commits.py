@@ -27,7 +27,8 @@ from shared.storage.tables import TALLY_TABLES, flow_versions
 _PARK = (
     "INSERT INTO callfold.parked_events AS t (lane, digest, reason, detail, organization_id,"
     " source, event_type, subject, first_ms, first_seq, last_ms, last_seq, entries, mode,"
-    " length_bytes, sha256, body) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s, %s)"
+    " length_bytes, sha256, body)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s, %s)"
     " ON CONFLICT (lane, digest) DO UPDATE SET last_ms = excluded.last_ms,"
     " last_seq = excluded.last_seq, entries = t.entries + 1"
 )

@@ -6,7 +6,6 @@ are added, entries move lanes on. The laws compare what two of them hold in the 
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from shared.contracts.codec import decode_fields
@@ -14,13 +13,16 @@ from shared.contracts.entries import Entry, kept_fields
 from shared.contracts.event_types import KINDS
 from shared.contracts.stream_names import INBOX_LANE, partition_of
 from shared.folds.journal import Position
-from shared.projections.folding import Condemned, FoldFailedError, Folding
+from shared.projections.folding import Condemned, FoldFailedError, Folding, Taken
 from shared.projections.state_cache import Kept, StateCache, SubjectKey
 from shared.projections.write_set import Archived, Parked, WriteSet
 from tests.property.event_strategies.deliveries import Delivery, Fields
 
 #: Per tally and key the numbers; keys whose numbers are all 0 are left out.
 Tallies = dict[str, dict[tuple[Any, ...], tuple[int, ...]]]
+
+#: Entries that one read finds; a batch of more takes several.
+READ_ENTRIES = 4
 
 
 class Projection(NamedTuple):
@@ -88,17 +90,19 @@ class FoldedDatabase:
         return arrived
 
     def fold(self, batch: list[tuple[int, Entry]], condemned: Condemned) -> None:
-        """Fold and commit one batch, taking up each run of entries of one lane as it comes.
+        """Fold and commit one batch, which comes in reads of a few entries over all lanes.
 
         Raises:
             FoldFailedError: nothing of the batch was kept; fold it again.
         """
         read = dict(self._read)
         try:
-            for lane, run in groupby(batch, key=lambda arrival: arrival[0]):
-                entries = [entry for _, entry in run]
-                self._folding.take(lane, read.get(lane, (0, 0)), entries, condemned)
-                read[lane] = (entries[-1].ms, entries[-1].seq)
+            for first in range(0, len(batch), READ_ENTRIES):
+                taken: dict[int, Taken] = {}
+                for lane, entry in batch[first : first + READ_ENTRIES]:
+                    taken.setdefault(lane, (read.get(lane, (0, 0)), []))[1].append(entry)
+                    read[lane] = (entry.ms, entry.seq)
+                self._folding.take_lanes(taken, condemned)
             writes = self._folding.harvest()
         except FoldFailedError:
             self._folding.discard()

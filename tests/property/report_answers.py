@@ -69,7 +69,7 @@ class ReportAnswers:
         of_nodes = {node: sum(r[2] for r in digits if r[0] == node) for node, *_ in digits}
         rows = NodeStatsRows(
             nodes=[NodeRow(*row[:4]) for row in self._rows("node_tallies")],
-            digits=[DigitRow(*row[:3], of_nodes[row[0]]) for row in digits],
+            digits=[DigitRow(node, text, n, of_nodes[node]) for node, text, n in digits],
             calls=sum(row[3] for row in counted),
             flow_completed=sum(row[4] for row in counted),
         )
@@ -81,8 +81,10 @@ class ReportAnswers:
             cost=self._cost(),
             billable=self._billable(),
             charges=[
-                ChargeRow(*row[:4], from_nano(row[4]), *row[5:7])
-                for row in self._rows("cost_tallies")
+                ChargeRow(node_type, node_id, component, charges, from_nano(nano), *durations)
+                for node_type, node_id, component, charges, nano, *durations in (
+                    self._rows("cost_tallies")
+                )
             ],
             steps=[StepRow(*row[:2], *row[3:]) for row in self._rows("node_tallies")],
             top=self._dearest(),

@@ -1,4 +1,4 @@
--- Part of the call history's queries: the answer, from the keys in `page` and the sum in `matching`.
+-- Part of the call history's queries: the answer, from keys in `page` and the sum in `matching`.
 SELECT
     head.*,
     NULL::text AS flow,

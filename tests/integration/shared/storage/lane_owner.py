@@ -35,6 +35,7 @@ class LaneOwner:
     def __init__(self, database_url: str, name: str, lease_ms: int = 60_000) -> None:
         """Owns nothing yet."""
         self.name = name
+        self.database_url = database_url
         self.connection = connect(database_url, name)
         self.committing = connect(database_url, f"{name} commits")
         self.lanes = Lanes(self.connection, name, lease_ms)
@@ -126,7 +127,7 @@ def held(log: Log, lane: int, after: Position = (-1, 0)) -> list[Held]:
 
 
 def everything(connection: psycopg.Connection) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table of the installation and the first generation."""
+    """Every row of the installation and the first generation; leases and beats are left out."""
     tables = connection.execute(
         "SELECT table_schema, table_name FROM information_schema.tables"
         " WHERE table_schema IN ('callfold', 'gen_1') ORDER BY 1, 2"
@@ -139,5 +140,5 @@ def everything(connection: psycopg.Connection) -> dict[str, list[tuple[Any, ...]
             key=repr,
         )
         for schema, table in tables
-        if table not in {"leases", "projectors"}
+        if table not in {"leases", "projectors"} and not table.startswith("log_segments_")
     }

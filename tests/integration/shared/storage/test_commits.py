@@ -1,7 +1,7 @@
 """One batch, one transaction: all of it or nothing, fenced by epoch, cursor and revision."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from decimal import Decimal
@@ -48,6 +48,18 @@ def tally(owner: LaneOwner) -> list[tuple[Any, ...]]:
     return owner.connection.execute(
         "SELECT sum(attempts), sum(billable), sum(cost) FROM gen_1.attempt_tallies"
     ).fetchall()
+
+
+def wait_for_lock(owner: LaneOwner) -> None:
+    """Wait until a commit waits for a lock."""
+    deadline_s = time.monotonic() + 10
+    with psycopg.connect(owner.database_url, autocommit=True) as connection:
+        while not connection.execute(
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND datname = current_database() AND application_name LIKE '% commits'"
+        ).fetchall():
+            assert time.monotonic() < deadline_s, "nobody waits"
+            time.sleep(0.01)
 
 
 def conflicts(owner: LaneOwner) -> list[tuple[Any, ...]]:
@@ -224,7 +236,7 @@ def test_renewal_passes_an_open_commit_and_a_takeover_waits_for_it(
         threads = ends.enter_context(ThreadPoolExecutor(2))
         hot.execute("SELECT 1 FROM gen_1.cost_tallies FOR UPDATE")
         commit = threads.submit(owner.archive, 0, [charge(2, 0, "1")])
-        wait_for_lock(other, "commits")
+        wait_for_lock(other)
         assert {0} < owner.lanes.renew()[0].keys()
         other.connection.execute("UPDATE callfold.leases SET expires_at = now()")
 
@@ -240,25 +252,6 @@ def test_renewal_passes_an_open_commit_and_a_takeover_waits_for_it(
         takeover.result(timeout=10)
 
     assert 2 == other.epochs[0]
-
-
-def wait_for_lock(observer: LaneOwner, part: str = "commits") -> None:
-    """Wait until a connection of that name waits for a lock."""
-    deadline_s = time.monotonic() + 10
-    with psycopg.connect(observer.connection.info.dsn, password=password(observer)) as own:
-        own.autocommit = True
-        while not own.execute(
-            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            " AND datname = current_database() AND application_name LIKE %s",
-            (f"%{part}",),
-        ).fetchall():
-            assert time.monotonic() < deadline_s, "nobody waits"
-            time.sleep(0.01)
-
-
-def password(observer: LaneOwner) -> str:
-    """The password of a connection, which its dsn leaves out."""
-    return observer.connection.info.password
 
 
 def test_owners_of_other_lanes_commit_to_the_same_tallies(laid_out: str) -> None:
@@ -281,65 +274,85 @@ def test_owners_of_other_lanes_commit_to_the_same_tallies(laid_out: str) -> None
         assert [(PARTITIONS, PARTITIONS, Decimal("0.01") * 150 * PARTITIONS)] == tally(owners[0])
 
 
-EVENT = changed(subject=subject_in(0), data={"outcome": "busy", "note": {"a": 1, "b": [1.5, None]}})
-_SPACED = json_bytes(EVENT).replace(b":", b" :\n ").replace(b",", b" ,\t")
-_REORDERED = json_bytes(dict(reversed(EVENT.items())))
-SAME_CONTENT: dict[str, list[bytes]] = {
-    "whitespace": structured(_SPACED.replace(b"T09 :\n 03 :\n 00", b"T09:03:00")),
-    "key order": structured(_REORDERED),
-    "payload order": structured({**EVENT, "data": dict(reversed(EVENT["data"].items()))}),
-    "escapes": structured(json_bytes(EVENT).replace(b"acme", b"\\u0061cme")),
-    "number form": structured(json_bytes(EVENT).replace(b"1.5", b"15e-1")),
-    "binary mode": binary(EVENT),
-    "binary mode reordered": binary(dict(reversed(EVENT.items()))),
-    "further field": [*structured(EVENT), b"note", b"resent"],
+#: Ways to publish an event again that say the same.
+SAME_CONTENT: dict[str, Callable[[dict[str, Any]], list[bytes]]] = {
+    "whitespace": lambda event: structured(json_bytes(event).replace(b'":', b'" :\n\t ')),
+    "key order": lambda event: structured(dict(reversed(event.items()))),
+    "payload order": lambda event: structured(
+        {**event, "data": dict(reversed(event["data"].items()))}
+    ),
+    "escapes": lambda event: structured(json_bytes(event).replace(b"busy", b"b\\u0075sy")),
+    "number form": lambda event: structured(json_bytes(event).replace(b"1.5", b"15e-1")),
+    "binary mode": binary,
+    "binary mode reordered": lambda event: binary(dict(reversed(event.items()))),
+    "further field": lambda event: [*structured(event), b"note", b"resent"],
 }
-OTHER_CONTENT: dict[str, list[bytes]] = {
-    "outcome": structured({**EVENT, "data": {**EVENT["data"], "outcome": "failed"}}),
-    "unknown payload key": structured({**EVENT, "data": {**EVENT["data"], "more": 1}}),
-    "unknown attribute": structured({**EVENT, "traceparent": "00"}),
-    "time": structured({**EVENT, "time": "2026-03-02T09:03:00.6Z"}),
-    "binary mode": binary({**EVENT, "data": {"outcome": "failed"}}),
-    "number": structured(json_bytes(EVENT).replace(b"1.5", b"1.50000000000000001")),
+#: Ways to break the rule that a source and an id name one event.
+OTHER_CONTENT: dict[str, Callable[[dict[str, Any]], list[bytes]]] = {
+    "outcome": lambda event: structured(json_bytes(event).replace(b"busy", b"failed")),
+    "unknown payload key": lambda event: structured(
+        {**event, "data": {**event["data"], "more": 1}}
+    ),
+    "unknown attribute": lambda event: structured({**event, "traceparent": "00"}),
+    "time": lambda event: structured({**event, "time": "2026-03-02T09:03:00.6Z"}),
+    "binary mode": lambda event: binary({**event, "data": {"outcome": "failed"}}),
+    "number": lambda event: structured(
+        json_bytes(event).replace(b"1.5", b"1.50000000000000000000000001")
+    ),
 }
 
 
-@pytest.mark.parametrize("together", (True, False), ids=("one batch", "later batch"))
-@pytest.mark.parametrize("name", SAME_CONTENT)
-def test_duplicate_in_other_bytes_is_no_conflict(
-    owner: LaneOwner, name: str, together: bool
+def ended_call(organization_id: str) -> dict[str, Any]:
+    """The event that is published again; an organization for each way keeps them apart."""
+    data = {"outcome": "busy", "note": {"a": 1, "b": [1.5, None]}}
+    return changed(organizationid=organization_id, subject=subject_in(0), sequence=7, data=data)
+
+
+def publish_again(
+    owner: LaneOwner, ways: dict[str, Callable[[dict[str, Any]], list[bytes]]], *, together: bool
 ) -> None:
+    """Archive each event, and then each again in its way, in one batch or in two."""
+    events = {name: ended_call(name) for name in ways}
+    first = [Entry(NOW_MS, n, structured(event)) for n, event in enumerate(events.values())]
+    again = [
+        Entry(NOW_MS + 1, n, ways[name](event)) for n, (name, event) in enumerate(events.items())
+    ]
+    owner.archive(0, *([[*first, *again]] if together else [first, again]))
+
+
+@pytest.mark.parametrize("together", (True, False), ids=("one batch", "two batches"))
+def test_duplicate_in_other_bytes_is_no_conflict(owner: LaneOwner, together: bool) -> None:
     """Content is compared decoded: the form in which a publisher repeats itself is its affair."""
-    first, second = Entry(NOW_MS, 0, structured(EVENT)), Entry(NOW_MS, 1, SAME_CONTENT[name])
-    owner.archive(0, *([[first, second]] if together else [[first], [second]]))
+    publish_again(owner, SAME_CONTENT, together=together)
 
     assert [] == conflicts(owner)
-    assert 2 == len(held(owner.log, 0))
-    assert [(1, 0, 0)] == tally(owner)
+    assert 2 * len(SAME_CONTENT) == len(held(owner.log, 0))
+    assert [(len(SAME_CONTENT), 0, 0)] == tally(owner)
 
 
-@pytest.mark.parametrize("together", (True, False), ids=("one batch", "later batch"))
-@pytest.mark.parametrize("name", OTHER_CONTENT)
-def test_duplicate_that_says_something_else_is_a_conflict(
-    owner: LaneOwner, name: str, together: bool
-) -> None:
+@pytest.mark.parametrize("together", (True, False), ids=("one batch", "two batches"))
+def test_duplicate_that_says_something_else_is_a_conflict(owner: LaneOwner, together: bool) -> None:
     """The first stands and counts; the other is kept with the place of both."""
-    first, second = Entry(NOW_MS, 0, structured(EVENT)), Entry(NOW_MS, 1, OTHER_CONTENT[name])
-    owner.archive(0, *([[first, second]] if together else [[first], [second]]))
+    publish_again(owner, OTHER_CONTENT, together=together)
 
-    names = ("acme", "attempt", EVENT["subject"], EVENT["source"], EVENT["id"])
-    assert [(0, NOW_MS, 1, *names, NOW_MS, 0)] == conflicts(owner)
-    statuses = owner.connection.execute("SELECT outcome FROM gen_1.attempts").fetchall()
-    assert [("busy",)] == statuses
+    event = ended_call("any")
+    named = ("attempt", event["subject"], event["source"], event["id"])
+    assert [
+        (0, NOW_MS + 1, number, name, *named, NOW_MS, number)
+        for number, name in enumerate(OTHER_CONTENT)
+    ] == conflicts(owner)
+    outcomes = owner.connection.execute("SELECT outcome FROM gen_1.attempts").fetchall()
+    assert [("busy",)] * len(OTHER_CONTENT) == outcomes
 
 
 def test_conflict_with_an_event_of_binary_mode_is_found_in_a_merged_log(owner: LaneOwner) -> None:
     """The first event is looked up where it lies now, among many others of its segment."""
     others = [call_entry(number, 0, "other") for number in range(1, 40)]
-    first = Entry(NOW_MS + 20, 5, binary(EVENT))
+    event = ended_call("acme")
+    first = Entry(NOW_MS + 20, 5, binary(event))
     owner.archive(0, [*others[:20], first, *others[20:]], [call_entry(50, 0, "other")])
 
-    owner.archive(0, [Entry(NOW_MS + 60, 0, structured({**EVENT, "data": {}}))])
+    owner.archive(0, [Entry(NOW_MS + 60, 0, structured({**event, "data": {}}))])
 
     assert [(NOW_MS + 60, NOW_MS + 20, 5)] == [(c[1], c[8], c[9]) for c in conflicts(owner)]
 

@@ -1,5 +1,6 @@
 """Batches through `Folding` leave the same rows and tallies, however the events arrive."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,9 +10,11 @@ from tests.property.contribution_sums import sum_of_contributions
 from tests.property.event_strategies.deliveries import (
     Delivery,
     History,
+    Spelling,
+    fields_of,
     histories,
 )
-from tests.property.event_strategies.events import identity
+from tests.property.event_strategies.events import RawEvent, event_sets, identity
 from tests.property.folded_database import FoldedDatabase, identity_of
 from tests.property.laws import tried
 
@@ -53,6 +56,20 @@ def test_entries_that_went_astray_are_moved_and_count_once(
     expected = FoldedDatabase(partitions).receive(direct)
     found = FoldedDatabase(partitions, astray=astray).receive(astray_delivery)
     assert expected.projection() == found.projection()
+
+
+@pytest.mark.xfail(reason="handed-through JSON is kept as it was spelled first", strict=True)
+@tried(60)
+@given(events=event_sets(), respelled=st.sampled_from((Spelling(True), Spelling(True, True))))
+def test_a_duplicate_in_other_words_changes_nothing(
+    events: list[RawEvent], respelled: Spelling
+) -> None:
+    """Rule 2 of events.md: content is compared decoded, so spaces and escapes are no content."""
+    terse = [fields_of(event, Spelling()) for event in events]
+    roomy = [fields_of(event, respelled) for event in events]
+    left = FoldedDatabase().receive([terse, roomy])
+    right = FoldedDatabase().receive([roomy, terse])
+    assert left.projection() == right.projection()
 
 
 @tried(80)

@@ -12,7 +12,6 @@ import typer
 from services.tooling.breaker import breaker_app
 from services.tooling.demo import demo
 from services.tooling.keys import keys_app
-from services.tooling.keys import keys_app
 from services.tooling.migrate import migrate_command
 from services.tooling.rebuild import rebuild
 from services.tooling.simulate import simulate

@@ -34,7 +34,6 @@ app.command()(rebuild)
 app.command("migrate")(migrate_command)
 app.add_typer(keys_app, name="keys")
 app.add_typer(breaker_app, name="breaker")
-app.add_typer(keys_app, name="keys")
 
 
 @app.callback()

@@ -14,6 +14,8 @@ from xxhash import xxh3_64_intdigest
 Position = tuple[int, int]
 
 _RECORD = Layout("<QI")
+#: A record begins with this many bytes of identity.
+IDENTITY_BYTES = 8
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[int]).decode
 
@@ -50,7 +52,7 @@ def position_of(records: bytes, positions: bytes, identity: int) -> Position | N
 
 def _index(records: bytes, identity: int) -> int | None:
     # Searching bytes beats a dictionary that would have to be built at each touch.
-    needle = identity.to_bytes(8, "little")
+    needle = identity.to_bytes(IDENTITY_BYTES, "little")
     at = records.find(needle)
     while at != -1 and at % _RECORD.size:
         at = records.find(needle, at + 1)

@@ -87,7 +87,8 @@ def _cost_nano(state: AttemptState) -> int:
 
 def _said(state: AttemptState, kind: str) -> dict[str, Any]:
     """Whom the attempt reaches: call.initiated's keys, else run.started's, else the SMS's."""
-    said = merged_keys(state.initiated) if state.initiated else {}
+    initiated = state.initiated
+    said = initiated[0][4] if len(initiated) == 1 else merged_keys(initiated)
     if state.run_started is not None and "contactId" not in said:
         contact_id = state.run_started[4].get("contactId")
         said = said if contact_id is None else {**said, "contactId": contact_id}

@@ -67,7 +67,9 @@ class SegmentMerger:
         for ms, seq, count, partitions in rows:
             place = (ms, int(seq))
             if count >= EVENTS_SMALL or partitions != run_partitions:
-                # A large neighbour, or another N: what is small before it stays as it is.
+                # A large neighbour, or another N: nothing will join what is small before it.
+                if events >= EVENTS_SMALL:
+                    yield run[0], run[-1]
                 run, events, run_partitions = [], 0, partitions
             if count >= EVENTS_SMALL:
                 self._done[partition] = place
@@ -78,6 +80,8 @@ class SegmentMerger:
                 self._done[partition] = run[0]
                 yield run[0], run[-1]
                 run, events = [], 0
+        if len(rows) == _LOOK and events >= EVENTS_SMALL:
+            yield run[0], run[-1]  # so small that a whole look does not reach the aim
 
     def _replace(self, partition: int, first: Place, last: Place) -> int:
         rows = self._connection.execute(_TAKE, (partition, *first, *last)).fetchall()

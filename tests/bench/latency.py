@@ -38,6 +38,7 @@ def latency_1000(bench: Workbench) -> Measurement:
             latencies_s = time_probes(bench.servers.redis_url, watch, duration_s - 2 * _WARM_UP_S)
             pacer.finish()
         running.wait_until_caught_up(bench.servers.stream_ends())
+        commits, committing_s = running.commits()
         check_installation(running, load, events_beside=len(latencies_s) + 1)
     latencies_ms = [seconds * 1000 for seconds in latencies_s]
     size = len(latencies_ms) // bench.rounds
@@ -47,6 +48,8 @@ def latency_1000(bench: Workbench) -> Measurement:
         "worst_ms": significant(max(latencies_ms)),
         "probes": len(latencies_ms),
         "events_per_s": RATE_PER_S,
+        "events_per_commit": significant((load.events + len(latencies_s)) / commits),
+        "commit_ms": significant(committing_s / commits * 1000),
         "load_late_most_ms": significant(pacer.late_most_s * 1000),
     }
     floor = "XADD, one-row commit and report, one after the other, idle"

@@ -22,10 +22,10 @@ class CatchUp:
     """One catch-up: how long it took, and who worked how much."""
 
     taken_s: float
-    #: Seconds of CPU of "projectors", "postgres" and "redis".
+    #: Seconds of CPU of "projectors", "postgres" and "redis"; polling is part of it.
     cpu_s: dict[str, float]
-    #: Batches of all projectors.
-    commits: int
+    #: Batches of all projectors, and the seconds that committing them took.
+    commits: tuple[int, float]
 
 
 def live_1(bench: Workbench) -> Measurement:
@@ -63,7 +63,10 @@ def _live(bench: Workbench, name: str, projectors: int) -> Measurement:
     }
     beside = {
         "events": load.events,
-        "events_per_commit": significant(median(load.events / one.commits for one in rounds)),
+        "events_per_commit": significant(median(load.events / one.commits[0] for one in rounds)),
+        "committing_share": significant(
+            median(one.commits[1] / one.taken_s / projectors for one in rounds)
+        ),
         **cpu_us,
     }
     ceiling = "XREAD + decode + COPY of raw events, one process"

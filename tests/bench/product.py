@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # ships no types
 import psycopg
 import redis
 from prometheus_client.parser import text_string_to_metric_families
@@ -19,11 +17,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.tooling.embedded.launcher import launch_command
 from shared.contracts.stream_names import CONTROL_CHANNEL
 from shared.folds.journal import Position
-from shared.metric_names import COMMITS
+from shared.metric_names import COMMIT_SECONDS
 from shared.storage.api_keys import create_api_key
 from shared.storage.schema import migrate
 from tests.bench.load import ORGANIZATION_ID, PARTITIONS
-from tests.bench.servers import BenchServers, process_cpu_s
+from tests.bench.process_figures import peak_rss_bytes, process_cpu_s, rss_bytes
+from tests.bench.servers import BenchServers
 from tests.installation import free_port
 
 _POLL_S = 0.01
@@ -54,8 +53,7 @@ class Product:
         for port in ports:
             self._start("services.projector", {"CALLFOLD_PROBE_PORT": str(port)})
         self._probe_ports += ports
-        for port in ports:
-            self._until(lambda port=port: _is_ready(port), "the projector is ready")  # type: ignore[misc]  # a default argument
+        self._until(lambda: all(map(_is_ready, ports)), "all projectors are ready")
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             self._until(
                 lambda: _one(connection, "SELECT count(*) FROM callfold.projectors") == count,
@@ -110,23 +108,24 @@ class Product:
         """CPU seconds that all projectors have used since they started."""
         return sum(process_cpu_s(process.pid) for _, process in self._projectors())
 
-    def commits(self) -> int:
-        """Batches that the projectors have committed since they started."""
-        return sum(
-            int(sample.value)
-            for port in self._probe_ports
-            for family in text_string_to_metric_families(_get(port, "/metrics").decode())
-            for sample in family.samples
-            if sample.name == COMMITS[0] and sample.labels["result"] == "ok"
-        )
+    def commits(self) -> tuple[int, float]:
+        """Batches that the projectors have committed since they started, and the seconds it took."""
+        sums = {f"{COMMIT_SECONDS[0]}_count": 0.0, f"{COMMIT_SECONDS[0]}_sum": 0.0}
+        for port in self._probe_ports:
+            for family in text_string_to_metric_families(_get(port, "/metrics").decode()):
+                for sample in family.samples:
+                    if sample.name in sums:
+                        sums[sample.name] += sample.value
+        count, seconds = sums.values()
+        return int(count), seconds
 
     def projector_rss_bytes(self) -> int:
         """Resident memory of the largest projector now."""
-        return max(_rss_bytes(process.pid) for _, process in self._projectors())
+        return max(rss_bytes(process.pid) for _, process in self._projectors())
 
     def projector_peak_rss_bytes(self) -> int:
         """The most that the largest projector ever held; what it holds now where none can tell."""
-        return max(_peak_rss_bytes(process.pid) for _, process in self._projectors())
+        return max(peak_rss_bytes(process.pid) for _, process in self._projectors())
 
     def vacuum(self) -> None:
         """Vacuum and analyze the database, as autovacuum would in time."""
@@ -191,18 +190,6 @@ def product(servers: BenchServers, folder: Path) -> Iterator[Product]:
             yield running
         finally:
             running.stop()
-
-
-def _rss_bytes(pid: int) -> int:
-    return int(psutil.Process(pid).memory_info().rss)
-
-
-def _peak_rss_bytes(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status")
-    if not status.exists():  # not Linux
-        return _rss_bytes(pid)
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
-    return int(found[1]) * 1024 if found else _rss_bytes(pid)
 
 
 def _cursors(connection: psycopg.Connection) -> dict[int, Position]:

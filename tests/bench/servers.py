@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import psutil  # type: ignore[import-untyped]  # ships no types
 import psycopg
 import redis
 from psycopg import sql
@@ -17,6 +16,7 @@ from services.tooling.embedded import EmbeddedServers
 from shared.contracts.stream_names import partition_stream
 from shared.folds.journal import Position
 from tests.bench.load import PARTITIONS
+from tests.bench.process_figures import process_cpu_s
 
 _POLL_S = 0.02
 _REWRITE_PATIENCE_S = 300.0
@@ -86,21 +86,6 @@ def bench_servers(folder: Path) -> Iterator[BenchServers]:
     """Servers in a folder of their own, stopped afterwards."""
     with EmbeddedServers.start(folder / "servers") as embedded:
         yield BenchServers(embedded)
-
-
-def process_cpu_s(pid: int) -> float:
-    """CPU seconds of a process, its living children, and those that it has waited for."""
-    process = psutil.Process(pid)
-    times = process.cpu_times()
-    total_s = times.user + times.system
-    total_s += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-    for child in process.children(recursive=True):
-        try:
-            of_child = child.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total_s += of_child.user + of_child.system
-    return float(total_s)
 
 
 def _wait_for_rewrite(client: redis.Redis) -> None:

@@ -103,6 +103,7 @@ def _create_installation() -> None:
         sa.Column("id", sa.SmallInteger(), nullable=False),
         sa.Column("partitions", sa.Integer(), nullable=False),
         sa.Column("live_generation", sa.Integer(), nullable=False),
+        sa.CheckConstraint("id = 1"),
         sa.PrimaryKeyConstraint("id"),
         schema="callfold",
     )

@@ -71,6 +71,14 @@ class LaneOwner:
             self.commit(self.fold({lane: entries}, old))
             old = (entries[-1].ms, entries[-1].seq)
 
+    def write_segments(self, lane: int, *batches: list[Entry]) -> None:
+        """Write batches into the log alone, all in one transaction: a segment each."""
+        with self.connection.transaction():
+            for entries in batches:
+                writes = self.fold({lane: entries})
+                self.log.prepare(writes.lanes)
+                self.log.append(writes.lanes)
+
     def forget(self) -> None:
         """Drop what is in memory, as a projector does after a failed commit."""
         self.folding = self._folding()

@@ -1,0 +1,1 @@
+"""Tests of what the benchmarks' figures rest on: arithmetic, traffic files, complete answers."""

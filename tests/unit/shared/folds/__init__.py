@@ -1,0 +1,1 @@
+"""Tests of the folds: given these events, this is the state."""

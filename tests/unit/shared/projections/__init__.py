@@ -1,0 +1,1 @@
+"""Tests of rows, contributions and batches, with figures computed by hand."""

@@ -1,0 +1,71 @@
+"""Contributions and their differences."""
+
+from shared.projections.contributions import (
+    Contribution,
+    Differences,
+    decode_contribution,
+    encode_contribution,
+)
+
+CALL = Contribution(
+    mentions=["spring"],
+    execution_id="spring",
+    attempt=("call", 1, "ongoing", 0, 0, 0, 0, 0),
+    nodes=[("menu", "", 1, 1, 0, 0)],
+)
+ENDED = Contribution(
+    mentions=["spring"],
+    execution_id="spring",
+    attempt=("call", 1, "completed", 1, 1, 900, 1, 10**21),
+    nodes=[("menu", "", 1, 1, 1, 400)],
+    digits=[("menu", "1", 1)],
+    costs=[("say", "", "", 1, 10**21, 0, 0)],
+)
+
+
+def test_a_change_moves_a_call_from_one_key_to_another() -> None:
+    """What stays the same is no row; what moves is one row less and one more."""
+    differences = Differences()
+    differences.add("acme", CALL, -1)
+    differences.add("acme", ENDED, 1)
+    assert [] == differences.rows("execution_mentions")
+    assert [
+        ("acme", "spring", "call", 1, "completed", 1, 1, 1, 900, 1, 10**21),
+        ("acme", "spring", "call", 1, "ongoing", -1, 0, 0, 0, 0, 0),
+    ] == differences.rows("attempt_tallies")
+    assert [("acme", "spring", "menu", "", 0, 0, 1, 400)] == differences.rows("node_tallies")
+    assert [("acme", "spring", "menu", "1", 1)] == differences.rows("digit_tallies")
+    assert [("acme", "spring", "say", "", "", 1, 10**21, 0, 0)] == differences.rows("cost_tallies")
+
+
+def test_what_is_added_and_taken_back_is_nothing() -> None:
+    """Every number of every tally returns to 0."""
+    differences = Differences()
+    differences.add("acme", ENDED, 1)
+    differences.add("acme", ENDED, -1)
+    assert not any(differences.rows(tally) for tally in differences.sums)
+
+
+def test_organizations_do_not_add_up() -> None:
+    """Two organizations may use the same ids for everything."""
+    differences = Differences()
+    differences.add("acme", CALL, 1)
+    differences.add("bolt", CALL, -1)
+    assert [("acme", "spring", 1), ("bolt", "spring", -1)] == differences.rows("execution_mentions")
+
+
+def test_an_enrolment_counts_under_its_status() -> None:
+    """A contact adds one to each execution that it takes part in."""
+    differences = Differences()
+    differences.add("acme", Contribution(enrolments=[("spring", "pending")]), -1)
+    differences.add("acme", Contribution(enrolments=[("spring", "queued")]), 1)
+    assert [
+        ("acme", "spring", "pending", -1),
+        ("acme", "spring", "queued", 1),
+    ] == differences.rows("contact_tallies")
+
+
+def test_a_contribution_comes_back_from_its_bytes() -> None:
+    """Amounts beyond 64 bits too; defaults take no room."""
+    assert ENDED == decode_contribution(encode_contribution(ENDED))
+    assert b"{}" == encode_contribution(Contribution())

@@ -18,15 +18,17 @@ from services.projector.health import Health, Metrics
 from services.projector.lease_keeper import LeaseKeeper
 from shared.clock import monotonic_s
 from shared.contracts.entries import Entry
+from shared.contracts.stream_names import INBOX_LANE
 from shared.delivery.connection import redis_client
 from shared.delivery.lane_reader import LaneReader
 from shared.errors import FencedError, StaleStateError
 from shared.folds.journal import Position
 from shared.projections.folding import FoldFailedError, Folding
 from shared.projections.state_cache import Kept, StateCache, SubjectKey
+from shared.projections.write_set import LaneWrite, WriteSet
 from shared.settings import Settings
 from shared.storage.connection import connect
-from shared.storage.lanes import Lanes
+from shared.storage.lanes import Cursor, Lanes
 from shared.storage.log import Log
 from shared.storage.subjects import SubjectReader
 
@@ -38,8 +40,6 @@ _IDLE_BLOCK_MS = 100
 _COMMIT_GLANCE_S = 0.002
 #: How often an idle lane vouches that it is empty.
 _VOUCH_S = 0.25
-#: How long a batch that is folded from the log may take.
-_FOLLOW_PATIENCE_S = 120.0
 _PAUSE_FIRST_S = 0.1
 _PAUSE_MOST_S = 2.0
 
@@ -107,8 +107,13 @@ class Engine:
             _log.error("fold failed", lane=error.lane, error=str(error), exc_info=error)
             self._bisection.condemn_fold(error)
             if self._bisection.breaker_due():
-                self._keeper.open_breaker(set(self._epochs), str(error))
-                _log.critical("breaker open: archiving without folding", lanes=sorted(self._epochs))
+                # The inbox folds nothing; a lane that follows the log has no epoch here yet.
+                lanes = {*self._epochs, error.lane} - {INBOX_LANE}
+                self._keeper.open_breaker(lanes, str(error))
+                _log.critical("breaker open: archiving without folding", lanes=sorted(lanes))
+            self._begin_again()
+        except (FencedError, StaleStateError) as error:
+            _log.warning("following the log was rolled back", error=str(error))
             self._begin_again()
         except psycopg.Error as error:
             self._begin_again()
@@ -127,6 +132,8 @@ class Engine:
         self._look_at_commit(0)
         self._follow_leases()
         if not self._read:
+            for part in ("redis", "database"):  # who holds no lane needs neither
+                self._health.trouble.pop(part, None)
             self._look_at_commit(0.05)
             return
         more = False
@@ -135,7 +142,7 @@ class Engine:
         else:
             if self._committer.busy and self._folding.events:
                 self._look_at_commit(_COMMIT_GLANCE_S)
-            more = self._read_lanes()
+            more = bool(self._read) and self._read_lanes()  # a failed commit drops all lanes
         if self._folding.events and not self._committer.busy and self._ready(more=more):
             self._submit()
 
@@ -192,6 +199,8 @@ class Engine:
             for lane, position in self._read.items()
             if lane not in found and self.committed[lane][0] == position
         ]
+        if not found and not self._folding.events and not self._committer.busy:
+            self._health.trouble.pop("database", None)  # lanes were taken up, and nothing waits
         self._keeper.vouch(dict.fromkeys(idle, server_ms - 1))
         self._keeper.survived(set(idle))
         for lane in idle:
@@ -244,14 +253,16 @@ class Engine:
         self._epochs.clear()
         self._read.clear()
         self._archive_only.clear()
+        self.committed.clear()
+        self._metrics.lag_ms.clear()
         self._under_way = {}
         if self._database is not None and self._database.closed:
             self._database = None
 
     def _follow_leases(self) -> None:
         held = self._keeper.held()
-        if self._archive_only - self._keeper.archive_only():
-            self._begin_again()  # an operator closed the breaker: the log is folded first
+        if self._archive_only != self._keeper.archive_only() & self._epochs.keys():
+            self._begin_again()  # a breaker was opened, or closed: then the log is folded first
         gone = self._epochs.keys() - {
             lane for lane, e in held.items() if e == self._epochs.get(lane)
         }
@@ -280,6 +291,8 @@ class Engine:
             self._cache.drop(lane)
             for known in (self._epochs, self._read, self.committed):
                 known.pop(lane, None)
+            self._archive_only.discard(lane)
+            self._metrics.lag_ms.remove(str(lane))
         self._keeper.let_go(lanes)
 
     def _take_up(self, lanes: dict[int, int]) -> None:
@@ -287,26 +300,39 @@ class Engine:
         found = Lanes(connection, "", 0).cursors(list(lanes), self._generation)
         for lane, cursor in found.items():
             self._cache.drop(lane)
-            if cursor.archive_only is not None:
+            if lane in self._keeper.archive_only():
                 self._archive_only.add(lane)
             elif cursor.folded < cursor.position:
-                self._fold_from_log(lane, lanes[lane], cursor.folded)
+                self._fold_from_log(lane, lanes[lane], cursor)
             self._epochs[lane] = lanes[lane]
             self._read[lane] = cursor.position
             self.committed[lane] = (cursor.position, cursor.entries_read)
             self._bisection.taken_up(lane, cursor.unclean_deaths)
 
-    def _fold_from_log(self, lane: int, epoch: int, folded: Position) -> None:
-        """Follow the log up to the cursor: entries were archived while the breaker was open."""
+    def _fold_from_log(self, lane: int, epoch: int, cursor: Cursor) -> None:
+        """Follow the log up to the cursor: entries were archived while the breaker was open.
+
+        Raises:
+            FencedError, StaleStateError, psycopg.Error: the lane is taken up anew, from there on.
+        """
         self._hand_over(set())
-        log = Log(self._connection(), 0)
-        for entries in log.entries(lane, folded):
+        folded = cursor.folded
+        for entries in Log(self._connection(), 0).entries(lane, folded):
             self._folding.follow(lane, folded, entries)
             folded = (entries[-1].ms, entries[-1].seq)
-            self._committer.submit(self._folding.harvest(), {lane: epoch})
-            _, error = self._committer.outcome(_FOLLOW_PATIENCE_S)
+            self._commit_now(self._folding.harvest(), {lane: epoch})
+        if folded < cursor.position:
+            # The last entries belong to other lanes, whose logs hold them.
+            moved = LaneWrite(old=folded, new=cursor.position)
+            self._commit_now(WriteSet(lanes={lane: moved}, from_log=True), {lane: epoch})
+
+    def _commit_now(self, writes: WriteSet, epochs: dict[int, int]) -> None:
+        self._committer.submit(writes, epochs)
+        while self._committer.busy:
+            self._health.engine_beat_s = monotonic_s()
+            _, error = self._committer.outcome(1.0)
             if error is not None:
-                self._failed(error)
+                raise error
 
     def _load(self, keys: Iterable[SubjectKey]) -> Mapping[SubjectKey, Kept]:
         self._connection()

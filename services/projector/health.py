@@ -15,7 +15,7 @@ STALLED_S = 30.0
 class Health:
     """Facts that decide readiness: reading, committing, not stalled."""
 
-    #: What is away at the moment, by part ("redis", "database"); empty when all is well.
+    #: What is away at the moment: "redis" and "database" by the engine, "leases" by their keeper.
     trouble: dict[str, str] = field(default_factory=dict)
     #: Why the engine ended unasked; the process exits then.
     failed: str | None = None

@@ -103,15 +103,17 @@ class LeaseKeeper:
             try:
                 with connect(self._database_url, "leases") as connection:
                     lanes = Lanes(connection, self._projector, self._lease_ms)
-                    self._health.trouble.pop("database", None)
+                    self._health.trouble.pop("leases", None)
                     while not self._stopping.is_set():
                         self._beat(lanes)
                         self._wake.wait(self._lease_ms / 1000 / _BEATS_PER_LEASE)
                         self._wake.clear()
                     self._leave(lanes)
             except psycopg.Error as error:
-                self._health.trouble["database"] = str(error).strip().split("\n")[0]
-                _log.warning("database away", part="leases", error=self._health.trouble["database"])
+                words = str(error).strip().split("\n")[0]
+                # Its own word: the engine's connection may fail before this one, or after it.
+                self._health.trouble["leases"] = words
+                _log.warning("database away", part="leases", error=words)
                 self._stopping.wait(1.0)
 
     def _beat(self, lanes: Lanes) -> None:
@@ -126,8 +128,8 @@ class LeaseKeeper:
         share = ceil(self._all_lanes / projectors)
         if len(held) < share:
             taken = lanes.take(share - len(held))
-            held |= taken
             if taken:
+                held, archive_only = lanes.renew()  # says which of the new ones only archive
                 _log.info("lanes taken", lanes=sorted(taken), held=len(held))
         with self._lock:
             self._held, self._renewed_s = held, started_s

@@ -38,7 +38,7 @@ def amount_nano(raw: Raw) -> int:
     if not _NUMBER.fullmatch(text):
         raise ValueError('expected an amount: a JSON number, or a string such as "1.25"')
     amount = Decimal(text.strip(b'"').decode("ascii"))
-    if amount.adjusted() > _DIGITS_MAX or abs(amount) >= AMOUNT_MAX:
+    if amount and (amount.adjusted() > _DIGITS_MAX or abs(amount) >= AMOUNT_MAX):
         raise ValueError("expected an amount below 10^12")
     if amount.adjusted() < -AMOUNT_DECIMALS_MAX - 50 and amount:
         raise ValueError(f"expected at most {AMOUNT_DECIMALS_MAX} decimals")
@@ -46,6 +46,16 @@ def amount_nano(raw: Raw) -> int:
     if nano != nano.to_integral_value():
         raise ValueError(f"expected at most {AMOUNT_DECIMALS_MAX} decimals")
     return int(nano)
+
+
+def require_amounts(**raws: Raw) -> None:
+    """Raise ValueError, naming the key, for one that is neither absent nor null nor an amount."""
+    for name, raw in raws.items():
+        if bytes(raw) not in {b"", b"null"}:
+            try:
+                amount_nano(raw)
+            except ValueError as error:
+                raise ValueError(f"`{name}`: {error}") from None
 
 
 def nano_decimal(nano: int) -> Decimal:

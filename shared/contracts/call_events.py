@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from shared.contracts.amounts import Amount, amount_nano
+from shared.contracts.amounts import Amount, require_amounts
 from shared.contracts.envelope import (
     ABSENT,
     Event,
@@ -149,8 +149,7 @@ class CallTransferredData(Payload, frozen=True, kw_only=True, gc=False):
 
     def __post_init__(self) -> None:
         """`cost` is an amount."""
-        if json_text(self.cost) is not None:
-            amount_nano(self.cost)
+        require_amounts(cost=self.cost)
 
 
 class CallTransferred(Event, kw_only=True, gc=False, tag="call.transferred"):
@@ -229,7 +228,9 @@ class CallChargedData(Payload, frozen=True, kw_only=True, gc=False):
 
     def __post_init__(self) -> None:
         """`amount` is an amount."""
-        amount_nano(self.amount)
+        if json_text(self.amount) is None:
+            raise ValueError("expected an `amount`")
+        require_amounts(amount=self.amount)
 
 
 class CallCharged(Event, kw_only=True, gc=False, tag="call.charged"):

@@ -39,18 +39,22 @@ def decode_fields(fields: Sequence[bytes]) -> Event:
     """
     if len(fields) == ONE_FIELD and fields[0] == EVENT_FIELD:
         return decode_event(fields[1])
+    if (size_bytes := sum(map(len, fields))) > EVENT_BYTES_MAX:
+        raise ContractError(ParkReason.TOO_LARGE, _too_large(size_bytes))
     names = fields[::2]
     if EVENT_FIELD in names:
         return decode_event(fields[names.index(EVENT_FIELD) * 2 + 1])
-    if sum(map(len, fields)) > EVENT_BYTES_MAX:
-        raise ContractError(ParkReason.TOO_LARGE, _too_large(sum(map(len, fields))))
-    return decode_event(_structured(fields))
+    return _decode(_structured(fields))
 
 
 def decode_event(raw: bytes) -> Event:
     """Decode one structured CloudEvent; errors as `decode_fields`."""
     if len(raw) > EVENT_BYTES_MAX:
         raise ContractError(ParkReason.TOO_LARGE, _too_large(len(raw)))
+    return _decode(raw)
+
+
+def _decode(raw: bytes) -> Event:
     try:
         event: Event = _decode_event(raw)
     except msgspec.ValidationError as error:
@@ -124,7 +128,7 @@ def _contract_error(message: str) -> ContractError:
     path = found["path"] if found else "$"
     if path == "$.type":
         return ContractError(ParkReason.UNKNOWN_TYPE, message)
-    if path.startswith("$.data"):
+    if path == "$.data" or path.startswith(("$.data.", "$.data[")):
         return ContractError(ParkReason.WRONG_SHAPE, message)
     if message.startswith("Object missing required field"):
         return ContractError(ParkReason.MISSING_ATTRIBUTE, message)

@@ -16,7 +16,7 @@ from shared.contracts.envelope import (
     require_object,
 )
 from shared.contracts.execution_events import ReasonData
-from shared.contracts.instants import InstantText, instant_us
+from shared.contracts.instants import InstantText, require_instants
 
 
 class ContactUpdatedData(Payload, frozen=True, kw_only=True, gc=False):
@@ -85,8 +85,7 @@ class ContactRetryScheduledData(Payload, frozen=True, kw_only=True, gc=False):
 
     def __post_init__(self) -> None:
         """`at` is an instant."""
-        if self.at is not None:
-            instant_us(self.at)
+        require_instants(at=self.at)
 
 
 class ContactRetryScheduled(EnrolmentEvent, kw_only=True, gc=False, tag="contact.retry_scheduled"):

@@ -29,11 +29,17 @@ class Entry(NamedTuple):
 
 def kept_form(fields: Sequence[bytes]) -> tuple[int, bytes]:
     """The mode and the bytes in which the log keeps an entry."""
+    mode, whole = whole_form(fields)
+    # By its own bytes, as the codec measures it: what is accepted must be kept whole.
+    size_bytes = len(whole) if mode == STRUCTURED else sum(map(len, fields))
+    return (mode, whole) if size_bytes <= EVENT_BYTES_MAX else (CUT, whole[:EVENT_BYTES_MAX])
+
+
+def whole_form(fields: Sequence[bytes]) -> tuple[int, bytes]:
+    """The mode and all bytes of an entry, however long."""
     if len(fields) == ONE_FIELD and fields[0] == EVENT_FIELD:
-        mode, kept = STRUCTURED, fields[1]
-    else:
-        mode, kept = FIELDS, _pack(list(fields))
-    return (mode, kept) if len(kept) <= EVENT_BYTES_MAX else (CUT, kept[:EVENT_BYTES_MAX])
+        return STRUCTURED, fields[1]
+    return FIELDS, _pack(list(fields))
 
 
 def kept_fields(mode: int, kept: bytes) -> list[bytes]:

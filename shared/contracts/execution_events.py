@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 from msgspec import Meta, Struct
 
 from shared.contracts.envelope import Event, Id, NoPayload, Payload, UInt
-from shared.contracts.instants import InstantText, instant_us
+from shared.contracts.instants import InstantText, instant_us, require_instants
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -62,8 +62,7 @@ class InstantWindow(Payload, frozen=True, kw_only=True, gc=False):
 
     def __post_init__(self) -> None:
         """Both ends are instants."""
-        instant_us(self.start_at)
-        instant_us(self.end_at)
+        require_instants(startAt=self.start_at, endAt=self.end_at)
 
 
 class PauseWindows(Payload, frozen=True, kw_only=True, gc=False):
@@ -99,9 +98,9 @@ class ExecutionScheduledData(Payload, frozen=True, kw_only=True, gc=False):
 
     def __post_init__(self) -> None:
         """Times are instants and the time zone is known."""
-        for instant in (self.scheduled_start_at, self.scheduled_stop_at):
-            if instant is not None:
-                instant_us(instant)
+        require_instants(
+            scheduledStartAt=self.scheduled_start_at, scheduledStopAt=self.scheduled_stop_at
+        )
         if self.timezone is not None and self.timezone not in _TIMEZONES:
             raise ValueError("expected `timezone` to be an IANA time zone, such as Europe/Paris")
 

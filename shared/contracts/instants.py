@@ -38,6 +38,16 @@ def instant_us(text: str) -> int:
     return _read_instant(text)
 
 
+def require_instants(**texts: str | None) -> None:
+    """Raise ValueError, naming the key, for one that is neither absent nor an instant."""
+    for name, text in texts.items():
+        if text is not None:
+            try:
+                instant_us(text)
+            except ValueError as error:
+                raise ValueError(f"`{name}`: {error}") from None
+
+
 def _read_instant(text: str) -> int:
     exact = _FURTHER_DIGITS.sub(r"\1", text, count=1) if len(text) > _LONGEST_EXACT else text
     if exact[-1:] not in ("Z", "z") and exact[-3:-2] != ":":

@@ -11,7 +11,7 @@ from shared.contracts.park_reasons import ParkReason
 from shared.errors import ContractError
 
 NEWEST_VERSION: Final = 1
-_VERSION = re.compile(r"/v([0-9]{1,4})$")
+_VERSION = re.compile(r"/v([0-9]{1,4})\Z")
 
 
 def check_version(dataschema: str) -> None:

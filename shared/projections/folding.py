@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from shared.contracts.codec import ONE_FIELD, decode_event, decode_fields, find_subject
-from shared.contracts.entries import STRUCTURED, Entry, kept_form
+from shared.contracts.codec import decode_event, decode_fields, find_subject
+from shared.contracts.entries import STRUCTURED, Entry, kept_form, whole_form
 from shared.contracts.envelope import Event
 from shared.contracts.event_types import KINDS
 from shared.contracts.park_reasons import ParkReason
@@ -174,7 +174,7 @@ class Folding:
         self._writes.forwards.append(Forward(partition, entry.fields))
 
     def _park(self, lane: int, entry: Entry, mode: int, kept: bytes, error: ContractError) -> None:
-        whole = kept if len(entry.fields) != ONE_FIELD else entry.fields[1]
+        whole_mode, whole = whole_form(entry.fields)
         self._writes.parked.append(
             Parked(
                 lane=lane,
@@ -182,7 +182,7 @@ class Folding:
                 seq=entry.seq,
                 reason=error.reason,
                 detail=error.detail,
-                mode=mode,
+                mode=whole_mode,
                 kept=kept,
                 length_bytes=len(whole),
                 sha256=sha256(whole).digest(),

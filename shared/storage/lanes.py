@@ -147,6 +147,12 @@ def fold_positions(connection: psycopg.Connection, generation: int) -> dict[int,
     return {lane: (ms, int(seq)) for lane, ms, seq in rows}
 
 
+def archived_positions(connection: psycopg.Connection) -> dict[int, Position]:
+    """How far each lane is archived."""
+    rows = connection.execute("SELECT lane, ms, seq FROM callfold.lanes").fetchall()
+    return {lane: (ms, int(seq)) for lane, ms, seq in rows}
+
+
 def archived_through_ms(connection: psycopg.Connection) -> int:
     """The instant of Redis' clock up to which every partition is archived."""
     row = connection.execute(

@@ -10,9 +10,10 @@ from sqlalchemy import Table
 
 from shared.projections.folding import Folding
 from shared.projections.state_cache import StateCache
+from shared.projections.write_set import LaneWrite, WriteSet
 from shared.storage.commits import GenerationWriter
 from shared.storage.generations import schema_name
-from shared.storage.lanes import fold_positions
+from shared.storage.lanes import archived_positions, fold_positions
 from shared.storage.log import Log
 from shared.storage.subjects import SubjectReader
 from shared.storage.tables import TALLY_TABLES, generation_metadata, positions
@@ -47,13 +48,12 @@ class Rebuilder:
 
     def follow(self, progress: Callable[[int], None]) -> int:
         """Fold everything that is archived by now; returns events folded."""
+        archived = archived_positions(self._reading)
         folded = fold_positions(self._reading, self._generation)
         events = 0
         for partition in range(self._partitions):
             position = folded.get(partition, (0, 0))
             for entries in self._log.entries(partition, position):
-                if not entries:
-                    continue
                 self._folding.follow(partition, position, entries)
                 position = (entries[-1].ms, entries[-1].seq)
                 events += len(entries)
@@ -61,15 +61,20 @@ class Rebuilder:
                     self._commit()
                     progress(events)
             self._commit()
+            if position < archived[partition]:
+                # The last entries belong to other lanes, whose logs hold them.
+                self._write(WriteSet(lanes={partition: LaneWrite(position, archived[partition])}))
             progress(events)
         return events
 
     def _commit(self) -> None:
         if self._folding.events:
-            writes = self._folding.harvest()
-            with self._writing.transaction():
-                self._writer.write(writes)
+            self._write(self._folding.harvest())
             self._cache.shrink()
+
+    def _write(self, writes: WriteSet) -> None:
+        with self._writing.transaction():
+            self._writer.write(writes)
 
 
 class TableDifference(NamedTuple):

@@ -30,6 +30,7 @@ _ANSWER_S = 5.0
 _READY_PATIENCE_S = 60.0
 _STOP_PATIENCE_S = 30.0
 _STALL_S = 60.0
+_LOG_CHARACTERS_SHOWN = 2_000
 #: Nobody's lanes: a name that no projector has.
 _HOLDER = "bench"
 
@@ -100,7 +101,7 @@ class Product:
                 if cursors != last:
                     moved_s, last = now_s, cursors
                 elif now_s - moved_s > _STALL_S:
-                    raise TimeoutError(f"no lane moved for {_STALL_S:.0f} s; see {self._logs}")
+                    raise TimeoutError(f"no lane moved for {_STALL_S:.0f} s")
                 self._check()
                 time.sleep(_POLL_S)
 
@@ -109,7 +110,7 @@ class Product:
         return sum(process_cpu_s(process.pid) for _, process in self._projectors())
 
     def commits(self) -> tuple[int, float]:
-        """Batches that the projectors have committed since they started, and the seconds it took."""
+        """Batches that the projectors have committed, and the seconds that it took."""
         sums = {f"{COMMIT_SECONDS[0]}_count": 0.0, f"{COMMIT_SECONDS[0]}_sum": 0.0}
         for port in self._probe_ports:
             for family in text_string_to_metric_families(_get(port, "/metrics").decode()):
@@ -170,13 +171,15 @@ class Product:
         while not true():
             self._check()
             if time.monotonic() > deadline_s:
-                raise TimeoutError(f"waited in vain until {what}; see {self._logs}")
+                raise TimeoutError(f"waited {_READY_PATIENCE_S:.0f} s in vain until {what}")
             time.sleep(_POLL_S)
 
     def _check(self) -> None:
-        for module, process in self._processes:
+        for number, (module, process) in enumerate(self._processes):
             if process.poll() is not None:
-                raise RuntimeError(f"{module} ended with {process.returncode}; see {self._logs}")
+                log = (self._logs / f"{module}-{number}.log").read_text(encoding="utf-8")
+                words = log[-_LOG_CHARACTERS_SHOWN:]
+                raise RuntimeError(f"{module} ended with {process.returncode}:\n{words}")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from tests.property.event_strategies.values import (
     objects,
     ordinals,
     outcomes,
+    own_ids,
     record,
     signed,
     texts,
@@ -23,7 +24,7 @@ from tests.property.event_strategies.values import (
 _answered_by = st.sampled_from(("human", "machine", "unknown"))
 _nothing: Strategy = record({}, {})
 _hangup = {"hangupBy": texts, "hangupReason": texts, "hangupCode": signed}
-_step = {"stepId": ids, "nodeId": ids}
+_step = {"stepId": own_ids, "nodeId": ids}
 
 CALL_PAYLOADS: dict[str, Strategy] = {
     "call.initiated": record(
@@ -77,9 +78,9 @@ CALL_PAYLOADS: dict[str, Strategy] = {
     "call.transcribed": record({"transcript": texts}, {}),
     "call.analyzed": record({}, {"extractedData": objects, "voiceAnalytics": objects}),
     "call.recorded": record(
-        {"recordingId": ids}, {"url": texts, "nodeId": ids, "stepId": ids, "durationMs": uints}
+        {"recordingId": own_ids}, {"url": texts, "nodeId": ids, "stepId": ids, "durationMs": uints}
     ),
-    "call.recording_transcribed": record({"recordingId": ids, "text": texts}, {}),
+    "call.recording_transcribed": record({"recordingId": own_ids, "text": texts}, {}),
     "call.charged": record(
         {"amount": amounts},
         {
@@ -107,12 +108,12 @@ RUN_PAYLOADS: dict[str, Strategy] = {
         },
     ),
     "dtmf.received": record({**_step, "digits": digits}, {"branch": texts}),
-    "variable.set": record({"name": ids, "value": jsons}, {"stepId": ids, "nodeId": ids}),
+    "variable.set": record({"name": own_ids, "value": jsons}, {"stepId": ids, "nodeId": ids}),
 }
 
 SMS_PAYLOADS: dict[str, Strategy] = {
     "sms.requested": record(
-        {"smsId": ids, "from": texts, "to": texts, "body": texts},
+        {"smsId": own_ids, "from": texts, "to": texts, "body": texts},
         {
             "contactId": ids,
             "attempt": ordinals,
@@ -123,7 +124,7 @@ SMS_PAYLOADS: dict[str, Strategy] = {
             "variables": objects,
         },
     ),
-    "sms.sent": record({"smsId": ids}, {"providerMessageId": texts}),
-    "sms.delivered": record({"smsId": ids}, {}),
-    "sms.failed": record({"smsId": ids}, {"error": texts}),
+    "sms.sent": record({"smsId": own_ids}, {"providerMessageId": texts}),
+    "sms.delivered": record({"smsId": own_ids}, {}),
+    "sms.failed": record({"smsId": own_ids}, {"error": texts}),
 }

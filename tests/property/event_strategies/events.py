@@ -96,12 +96,16 @@ def event_sets(draw: st.DrawFn, size_max: int = 12) -> list[RawEvent]:
 
 @st.composite
 def competitions(draw: st.DrawFn, types: Sequence[str], size_max: int = 5) -> list[RawEvent]:
-    """Events of one subject that compete for the same facts, often at the same instant.
+    """Events of one subject that compete for the same facts, often at one instant or by one source.
 
     Only a few of the types take part at a time, so that the same one meets itself too.
     """
     rivals = draw(st.lists(st.sampled_from(types), min_size=1, max_size=4, unique=True))
     of_types = st.sampled_from(rivals).flatmap(lambda type_: events(type_, 1, 1))
     found = draw(st.lists(of_types, min_size=2, max_size=size_max, unique_by=identity))
-    at = draw(st.none() | instants)
-    return found if at is None else [{**event, "time": at} for event in found]
+    at, by = draw(st.none() | instants), draw(st.none() | sources)
+    if at is not None:
+        found = [{**event, "time": at} for event in found]
+    if by is not None:
+        found = [{**event, "source": by} for event in found]
+    return list({identity(event): event for event in found}.values())

@@ -33,6 +33,8 @@ executions = st.sampled_from(EXECUTIONS)
 
 #: Ids and names that payloads refer to.
 ids = st.sampled_from(("a", "b", "ß"))
+#: Ids of steps, recordings, messages and variables within an attempt.
+own_ids = st.sampled_from(("1", "ß"))
 node_types = st.sampled_from(("dtmf", "play", "say"))
 texts = st.sampled_from(("", "x", 'line "1"\n', "café \u2028"))
 booleans = st.booleans()

@@ -38,6 +38,8 @@ _log = structlog.get_logger()
 _IDLE_BLOCK_MS = 100
 #: How long the engine looks at the commit under way before it reads on.
 _COMMIT_GLANCE_S = 0.002
+#: How long an engine without lanes waits before it looks for some again.
+_NO_LANES_S = 0.02
 #: How often an idle lane vouches that it is empty.
 _VOUCH_S = 0.25
 _PAUSE_FIRST_S = 0.1
@@ -77,12 +79,14 @@ class Engine:
         #: Lanes whose breaker is open.
         self._archive_only: set[int] = set()
         self._under_way: dict[int, tuple[Position, int]] = {}
+        self._stopping = Event()
         self._batch_began_s = 0.0
         self._vouched_s = 0.0
         self._pause_s = _PAUSE_FIRST_S
 
     def run(self, stopping: Event, failed: Callable[[], None]) -> None:
         """Fold until told to stop, then commit what is folded; calls `failed` where it cannot."""
+        self._stopping = stopping
         try:
             while not stopping.is_set():
                 self._guarded(self._turn, stopping)
@@ -134,7 +138,7 @@ class Engine:
         if not self._read:
             for part in ("redis", "database"):  # who holds no lane needs neither
                 self._health.trouble.pop(part, None)
-            self._look_at_commit(0.05)
+            self._stopping.wait(_NO_LANES_S)
             return
         more = False
         if self._full():

@@ -16,7 +16,7 @@ from shared.storage.segments import Segment, pack, received, unpack
 #: A segment of fewer events is small; merging makes them at least this large.
 EVENTS_SMALL = 1_000
 #: Merged segments aim at this many events: larger ones compress no better, and read slower.
-EVENTS_AIM = 4_000
+EVENTS_AIM = 2_000
 #: Small segments looked at in one go.
 _LOOK = 2_000
 

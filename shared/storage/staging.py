@@ -1,6 +1,8 @@
 """COPY into a temporary table, then one statement: the fastest way to change many rows.
 
-The temporary tables are made once per connection and empty themselves at each commit.
+The temporary tables are made once per connection and are empty again before each commit. They do
+not empty themselves (`ON COMMIT DELETE ROWS`): that truncates all of them at every commit that
+touches one, measured 4.8 ms against 0.4 ms for a small batch.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +15,8 @@ from sqlalchemy.dialects import postgresql
 
 from shared.storage.generations import schema_name
 
+#: Rows deleted from a temporary table before it is truncated.
+_DEAD_ROWS_MAX = 5_000
 _COPY_TYPES = {
     "TEXT": "text",
     "BIGINT": "int8",
@@ -36,12 +40,15 @@ class StagedTable:
         columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
         keys = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.primary_key)
         connection.execute(
-            sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT DELETE ROWS").format(
+            sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT PRESERVE ROWS").format(
                 stage, target
             )
         )
         self._types = [_copy_type(column) for column in table.columns]
         self._copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(stage, columns)
+        self._delete = sql.SQL("DELETE FROM {}").format(stage)
+        self._truncate = sql.SQL("TRUNCATE {}").format(stage)
+        self._dead_rows = 0
         self._merge = sql.SQL(
             "INSERT INTO {target} AS t ({columns}) SELECT {columns} FROM {stage}"
             " ON CONFLICT ({keys}) DO UPDATE SET "
@@ -55,7 +62,18 @@ class StagedTable:
                 for row in rows:
                     copy.write_row(row)
             cursor.execute(self._merge)
-            return cursor.rowcount
+            changed = cursor.rowcount
+            self._empty(cursor, changed)
+            return changed
+
+    def _empty(self, cursor: psycopg.Cursor, rows: int) -> None:
+        # Autovacuum passes temporary tables by: what deleting leaves behind is truncated in time.
+        self._dead_rows += rows
+        if self._dead_rows > _DEAD_ROWS_MAX:
+            cursor.execute(self._truncate)
+            self._dead_rows = 0
+        else:
+            cursor.execute(self._delete)
 
 
 def _copy_type(column: Column[Any]) -> str:

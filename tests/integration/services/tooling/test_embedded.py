@@ -298,7 +298,9 @@ def settings_of_postgres(tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     ):
         found = dict(connection.execute("SELECT name, setting FROM pg_settings").fetchall())
         for name in ("shared_buffers", "max_wal_size", "checkpoint_timeout", "is_superuser"):
-            found[name] = connection.execute("SELECT current_setting(%s)", [name]).fetchone()[0]  # type: ignore[index] # a function call gives one row
+            row = connection.execute("SELECT current_setting(%s)", [name]).fetchone()
+            assert row is not None
+            found[name] = row[0]
         found["lc_collate"] = connection.execute(
             "SELECT datcollate FROM pg_database WHERE datname = current_database()"
         ).fetchone()[0]  # type: ignore[index] # the database we are in exists

@@ -171,7 +171,8 @@ def test_state_made_by_another_writer_rolls_the_batch_back(owner: LaneOwner) -> 
     owner.forget()
     owner.commit(owner.fold({0: [charge(1, 0, "1")]}))
     writes.lanes[0].old = (NOW_MS + 1, 0)
-    writes.lanes[0].archived = [(NOW_MS + 9, *rest) for _, *rest in writes.lanes[0].archived]  # type: ignore[misc]  # an Archived again
+    first, *others = writes.lanes[0].archived
+    writes.lanes[0].archived = [(NOW_MS + 9, *first[1:]), *others]
     before = everything(owner.connection)
 
     with pytest.raises(StaleStateError):

@@ -215,7 +215,7 @@ def test_projectors_that_begin_a_month_together_both_write(laid_out: str) -> Non
         one.take(3)
         other.take(2)
         blocked = one.fold({0: [call_entry(1, 0)]})
-        logs[0]._exists = lambda _name: False  # type: ignore[assignment,method-assign]  # it looked too early
+        logs[0]._exists = lambda _name: False  # type: ignore[assignment,method-assign]  # too early
         logs[1].prepare(blocked.lanes)
         logs[0].prepare(blocked.lanes)
         one.commit(blocked)

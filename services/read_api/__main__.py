@@ -3,9 +3,11 @@
 import asyncio
 import errno
 import gc
+import os
 import signal
 import socket
 import sys
+from typing import NoReturn
 
 import structlog
 from granian.constants import Interfaces
@@ -32,14 +34,14 @@ def main() -> int:
         return 1
     gc.collect()
     gc.freeze()
-    asked_to_end = asyncio.run(_serve(app, settings.read_api_host, settings.read_api_port))
-    return 0 if asked_to_end else 1
+    serving = _serve(app, settings.read_api_host, settings.read_api_port)
+    return asyncio.run(serving)
 
 
-async def _serve(app: ASGIApp, host: str, port: int) -> bool:
-    """Serve in this process and loop, so that a signal ends it without orphans.
+async def _serve(app: ASGIApp, host: str, port: int) -> NoReturn:
+    """Serve in this process and loop, so that a signal ends it without orphans; then exit.
 
-    Returns: whether a signal asked for the end.
+    The exit code is 0 where a signal asked for the end.
     """
     server = Server(app, host, port, interface=Interfaces.ASGI, log_enabled=False)
     loop = asyncio.get_running_loop()
@@ -48,7 +50,10 @@ async def _serve(app: ASGIApp, host: str, port: int) -> bool:
     _log.info("serving reports", url=f"http://{host}:{port}")
     await server.serve()
     _log.info("ended")
-    return bool(server.interrupt_signal)
+    sys.stderr.flush()
+    # Everything is closed by now. granian's runtime threads may still wake this loop, and abort the
+    # process when they find it gone ("panic in a function that cannot unwind", seen under load).
+    os._exit(0 if server.interrupt_signal else 1)
 
 
 def _check_port(host: str, port: int) -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import socket
 import sys
 import time
 
@@ -15,7 +16,7 @@ from services.projector.app import Projector, build
 from shared.delivery.connection import redis_client
 from shared.delivery.publisher import read_partitions
 from shared.delivery.stream_keeping import announce_partitions
-from shared.errors import CallfoldError
+from shared.errors import CallfoldError, SettingsError
 from shared.logs import configure_logs
 from shared.settings import Settings
 from shared.storage.generations import live_generation
@@ -30,6 +31,7 @@ def main() -> int:
     try:
         settings = Settings.from_environment()
         configure_logs(as_json=settings.log_json)
+        listening = _listen(settings.probe_host, settings.probe_port)
         partitions = _prepare(settings)
         generation = live_generation(settings.require_database_url())
         projector = Projector(settings, partitions, generation)
@@ -43,15 +45,28 @@ def main() -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 50, 1000)
-    host, port = settings.probe_host, settings.probe_port
-    server = uvicorn.Server(
-        uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="on")
-    )
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends cleanly on these, then raises them again for whoever handled them before.
         signal.signal(number, server.handle_exit)
-    server.run()
+    server.run(sockets=[listening])
     return 0 if server.started and projector.health.failed is None else 1
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port of the probes first: a process that cannot be watched takes no lanes.
+
+    Raises:
+        SettingsError: somebody else has it.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host}:{port} ({error.strerror}); end what uses that port, or set"
+            " CALLFOLD_PROBE_HOST and CALLFOLD_PROBE_PORT"
+        ) from error
 
 
 def _prepare(settings: Settings) -> int:

@@ -5,6 +5,12 @@ import psycopg
 #: Seconds for a connection to be made; milliseconds without an answer before it is given up.
 _CONNECT_S = 5
 _DEAD_MS = 15_000
+#: A process that is stopped or killed within a transaction holds its leases and tallies no longer
+#: than this, so that others can take its lanes and commit.
+_OPTIONS = (
+    "-c lock_timeout=30s -c idle_in_transaction_session_timeout=10s"
+    " -c client_connection_check_interval=1s"
+)
 
 
 def connect(database_url: str, part: str) -> psycopg.Connection:
@@ -19,5 +25,5 @@ def connect(database_url: str, part: str) -> psycopg.Connection:
         keepalives_interval=3,
         keepalives_count=3,
         tcp_user_timeout=_DEAD_MS,
-        options="-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
+        options=_OPTIONS,
     )

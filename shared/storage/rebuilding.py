@@ -106,7 +106,7 @@ def compare(connection: psycopg.Connection, live: int, rebuilt: int) -> Iterator
         ).format(old=old, new=new)
         row = connection.execute(statement).fetchone()
         assert row is not None
-        yield TableDifference(table.name, *row)
+        yield TableDifference(str(table.name), *row)  # not SQLAlchemy's own kind of string
 
 
 def _content(table: Table, generation: int) -> sql.Composed:

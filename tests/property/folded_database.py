@@ -22,7 +22,7 @@ from tests.property.event_strategies.deliveries import Delivery, Fields
 Tallies = dict[str, dict[tuple[Any, ...], tuple[int, ...]]]
 
 #: Entries that one read finds; a batch of more takes several.
-READ_ENTRIES = 4
+READ_ENTRIES = 2
 
 
 class Projection(NamedTuple):

@@ -36,6 +36,8 @@ TYPES_BY_KIND = {
     },
     "attempt": ATTEMPT_TYPES,
 }
+#: What a set may be about: everything, whole attempts, or nothing but the steps of a few.
+FOCUSES = (TYPES, ATTEMPT_TYPES, (*RUN_PAYLOADS, "call.charged", "call.ended"))
 
 
 def kind_of(type_: str) -> str:
@@ -86,10 +88,11 @@ def _with_own_execution(event: RawEvent) -> RawEvent:
 
 @st.composite
 def event_sets(draw: st.DrawFn, size_max: int = 12) -> list[RawEvent]:
-    """Events of a few subjects of every kind, each identity once."""
+    """Events of a few subjects of all kinds or of one, each identity once."""
     subjects = draw(st.integers(1, len(SUBJECTS)))
     organizations = draw(st.integers(1, len(ORGANIZATIONS)))
-    of_types = st.sampled_from(TYPES).flatmap(lambda type_: events(type_, subjects, organizations))
+    types = draw(st.sampled_from(FOCUSES))
+    of_types = st.sampled_from(types).flatmap(lambda type_: events(type_, subjects, organizations))
     size_min = draw(st.integers(1, size_max // 2))
     return draw(st.lists(of_types, min_size=size_min, max_size=size_max, unique_by=identity))
 

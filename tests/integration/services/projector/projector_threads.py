@@ -5,6 +5,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from structlog.testing import capture_logs
+
 from services.projector.app import Projector
 from shared.settings import Settings
 from shared.storage.generations import live_generation
@@ -22,12 +24,13 @@ def projector_threads(
     projector = Projector(Settings.model_validate(values), found, live_generation(database_url))
     ended: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))
-    projector.start()
-    try:
-        until(lambda: len(projector.health.lanes) == found + 1, "all lanes are held", 20)
-        yield projector
-    finally:
-        projector.stop()
-        signal.signal(signal.SIGTERM, before)
+    with capture_logs():  # traces would fill the screen
+        projector.start()
+        try:
+            until(lambda: len(projector.health.lanes) == found + 1, "all lanes are held", 20)
+            yield projector
+        finally:
+            projector.stop()
+            signal.signal(signal.SIGTERM, before)
     assert projector.health.failed is None
     assert [] == ended, f"process {os.getpid()} was asked to end"

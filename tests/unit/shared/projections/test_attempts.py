@@ -154,6 +154,20 @@ def test_a_node_is_reached_once_at_the_smallest_of_its_types() -> None:
     ] == contribution.nodes
 
 
+@pytest.mark.parametrize(("entered_at", "expected_ms"), (("10:00:02", 3000), (None, 4000)))
+def test_a_step_starts_when_it_is_entered_else_with_its_first_event(
+    entered_at: str | None, expected_ms: int
+) -> None:
+    """An early `dtmf.received` starts a step only where no `node.entered` is known."""
+    events = [
+        decoded("dtmf.received", "10:00:01", stepId="1", nodeId="menu", digits="7"),
+        decoded("node.exited", "10:00:05", stepId="1", nodeId="menu"),
+    ]
+    if entered_at is not None:
+        events.append(decoded("node.entered", entered_at, stepId="1", nodeId="menu"))
+    assert [("menu", "", 1, 1, 1, expected_ms)] == contribution_of(*events).nodes
+
+
 def test_digits_count_once_a_step_and_long_ones_are_not_kept() -> None:
     """Inputs of more than 4 characters are account numbers or PINs."""
     presses = (("1", "1"), ("2", "1"), ("3", "1234"), ("4", "12345"), ("5", "other"), ("6", ""))

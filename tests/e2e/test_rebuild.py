@@ -91,8 +91,8 @@ def test_rebuilt_generation_equals_the_live_one_beside_live_traffic(
             running.start_projector(batch_events_max="200")  # small segments, to be merged
         publish(redis_url, events[:half], seed=5)
         running.wait_until_folded()
-        monkeypatch.setattr(merging, "EVENTS_AIM", 100)
-        monkeypatch.setattr(merging, "EVENTS_SMALL", 60)
+        monkeypatch.setattr(merging, "EVENTS_AIM", 300)
+        monkeypatch.setattr(merging, "EVENTS_SMALL", 1_000_000)
         assert 16 < merge_all(running)
         with live_traffic(running, events[half:]):
             code, outcome = rebuild(running)

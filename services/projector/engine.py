@@ -322,7 +322,7 @@ class Engine:
         self._hand_over(set())
         folded = cursor.folded
         for entries in Log(self._connection(), 0).entries(lane, folded):
-            self._folding.follow(lane, folded, entries)
+            self._folding.follow(lane, folded, entries, self._bisection.condemned)
             folded = (entries[-1].ms, entries[-1].seq)
             self._commit_now(self._folding.harvest(), {lane: epoch})
         if folded < cursor.position:

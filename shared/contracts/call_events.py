@@ -15,8 +15,8 @@ from shared.contracts.envelope import (
     Payload,
     SignedInt,
     UInt,
-    json_text,
     require_object,
+    says,
 )
 
 AnsweredBy = Literal["human", "machine", "unknown"]
@@ -228,7 +228,7 @@ class CallChargedData(Payload, frozen=True, kw_only=True, gc=False):
 
     def __post_init__(self) -> None:
         """`amount` is an amount."""
-        if json_text(self.amount) is None:
+        if not says(self.amount):
             raise ValueError("expected an `amount`")
         require_amounts(amount=self.amount)
 

@@ -6,6 +6,7 @@ keys are ignored. Every event type is a subclass of `Event` in the file of its f
 
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Raw, Struct, field
 
 from shared.contracts.instants import InstantText
@@ -34,7 +35,10 @@ Json = Raw
 #: The same, an object; `require_objects` checks it.
 JsonObject = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
 
-JSON_NULL = b"null"
+_NOTHING = frozenset({b"", b"null"})
+#: A number keeps its spelling: a double could not hold each.
+_decode = msgspec.json.Decoder(float_hook=lambda number: Raw(number.encode())).decode
+_encode = msgspec.json.Encoder().encode
 #: The default of a handed-through key.
 ABSENT = Raw()
 
@@ -80,18 +84,23 @@ class Event(Struct, kw_only=True, gc=False, tag_field="type"):
     time_us: int = field(default=0, name="(time in microseconds)")
 
 
+def says(raw: Raw) -> bool:
+    """Whether a handed-through key is neither absent nor null."""
+    return raw is not ABSENT and bytes(raw) not in _NOTHING
+
+
 def json_text(raw: Raw) -> bytes | None:
-    """The published JSON of a handed-through key, or None where it is absent or null."""
-    if raw is ABSENT:
-        return None
-    text = bytes(raw)
-    return None if not text or text == JSON_NULL else text
+    """The JSON of a handed-through key, or None where it is absent or null.
+
+    Spaces and escapes are spelled in one way, so that duplicates that differ in nothing else leave
+    the same bytes (events.md, rules 1 and 2); keys stay in order and numbers as they were said.
+    """
+    return _encode(_decode(raw)) if says(raw) else None
 
 
 def require_object(raw: Raw, name: str) -> None:
     """Raise ValueError for a handed-through key that is neither absent nor a JSON object."""
     if raw is ABSENT:
         return
-    text = json_text(raw)
-    if text is not None and text[:1] != b"{":
+    if says(raw) and bytes(raw)[:1] != b"{":
         raise ValueError(f"expected an object for `{name}`")

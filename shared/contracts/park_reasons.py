@@ -1,6 +1,7 @@
 """Why an event is parked (events.md, rule 7), one word each."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class ParkReason(StrEnum):
@@ -20,3 +21,9 @@ class ParkReason(StrEnum):
     DATABASE_REFUSED = "database_refused"
     #: The process died twice with this event at hand.
     CRASHED = "crashed"
+
+
+#: Verdicts of ours, not of the contract: another lane or release may come to another.
+OUR_REASONS: Final = frozenset(
+    {ParkReason.FOLD_FAILED, ParkReason.DATABASE_REFUSED, ParkReason.CRASHED}
+)

@@ -12,8 +12,8 @@ from shared.contracts.envelope import (
     JsonObject,
     Payload,
     UInt,
-    json_text,
     require_object,
+    says,
 )
 
 
@@ -110,7 +110,7 @@ class VariableSetData(Payload, frozen=True, kw_only=True, gc=False):
 
     def __post_init__(self) -> None:
         """A null value is an absent one, and this key is required."""
-        if json_text(self.value) is None:
+        if not says(self.value):
             raise ValueError("expected a `value`")
 
 

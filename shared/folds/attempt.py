@@ -27,9 +27,10 @@ Exited = tuple[int, int, str, str, str | None, str | None, bytes | None]
 #: (time_us, rank, source, id, digits, branch)
 Digits = tuple[int, int, str, str, str, str | None]
 #: (time_us, rank, source, id, value as JSON text, step id, node id)
-Variable = tuple[int, int, str, str, bytes, str | None, str | None]
-#: (amount in billionths as text, charges, milliseconds, charges that say milliseconds)
-Charged = tuple[str, int, int, int]
+Variable = tuple[int, int, str, str, bytes | None, str | None, str | None]
+#: (amount in billionths, charges, milliseconds, charges that say milliseconds); the sums are text
+#: in decimal, because they may outgrow the 64 bits of an integer in msgpack
+Charged = tuple[str, int, str, int]
 
 
 _Fact = TypeVar("_Fact", bound=tuple[Any, ...])
@@ -184,11 +185,11 @@ def _recording_transcribed(
 def _charged(state: AttemptState, event: call.CallCharged, _of_event: Stamp) -> None:
     data = event.data
     key = KEY_SEPARATOR.join((data.node_type or "", data.node_id or "", data.component or ""))
-    nano, charges, duration_ms, durations = state.charges.get(key, ("0", 0, 0, 0))
+    nano, charges, duration_ms, durations = state.charges.get(key, ("0", 0, "0", 0))
     state.charges[key] = (
         str(int(nano) + amount_nano(data.amount)),
         charges + 1,
-        duration_ms + (data.duration_ms or 0),
+        str(int(duration_ms) + (data.duration_ms or 0)),
         durations + (data.duration_ms is not None),
     )
 
@@ -227,7 +228,7 @@ def _dtmf_received(state: AttemptState, event: run.DtmfReceived, of_event: Stamp
 def _variable_set(state: AttemptState, event: run.VariableSet, of_event: Stamp) -> None:
     state.is_run = True
     data = event.data
-    fact = (*of_event, bytes(data.value), data.step_id, data.node_id)
+    fact = (*of_event, json_text(data.value), data.step_id, data.node_id)
     state.variables[data.name] = _winner(state.variables.get(data.name), fact)
 
 

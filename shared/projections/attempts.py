@@ -206,7 +206,7 @@ def _cost_tallies(state: AttemptState) -> list[CostTally]:
         node_type, node_id, component = key.split(KEY_SEPARATOR)
         group = (node_type, "", "") if node_type else ("", node_id, component)
         numbers = sums.setdefault(group, [0, 0, 0, 0])
-        for index, number in enumerate((charges, int(nano), durations, duration_ms)):
+        for index, number in enumerate((charges, int(nano), durations, int(duration_ms))):
             numbers[index] += number
     return [(*group, *_four(numbers)) for group, numbers in sorted(sums.items())]
 

@@ -13,7 +13,7 @@ from shared.contracts.codec import decode_event, decode_fields, find_subject
 from shared.contracts.entries import STRUCTURED, Entry, kept_form, whole_form
 from shared.contracts.envelope import Event
 from shared.contracts.event_types import KINDS
-from shared.contracts.park_reasons import ParkReason
+from shared.contracts.park_reasons import OUR_REASONS, ParkReason
 from shared.contracts.stream_names import INBOX_LANE, partition_of
 from shared.errors import CallfoldError, ContractError
 from shared.folds import journal
@@ -38,8 +38,6 @@ _EVOLVE = {kind.value: fold.evolve for kind, fold in FOLDS.items()}
 _DECODE = {kind.value: fold.decode for kind, fold in FOLDS.items()}
 #: ms, seq, event, mode, kept bytes, key of the subject
 _Decoded = tuple[int, int, Event, int, bytes, SubjectKey]
-#: Verdicts of ours: another lane would come to none of them.
-_OUR_REASONS = {ParkReason.FOLD_FAILED, ParkReason.DATABASE_REFUSED, ParkReason.CRASHED}
 _NOTHING = Kept(revision=0, state=b"", records=b"", positions=b"", contribution=b"")
 
 
@@ -122,10 +120,10 @@ class Folding:
         write.archived.sort()  # bad entries were taken in while decoding
         self._move(write, entries)
 
-    def follow(self, lane: int, old: Position, entries: list[Entry]) -> None:
+    def follow(self, lane: int, old: Position, entries: list[Entry], condemned: Condemned) -> None:
         """Fold entries that the log holds already; all of a batch comes from it or none."""
         self._writes.from_log = True
-        self.take(lane, old, entries, {})
+        self.take(lane, old, entries, condemned)
 
     def _move(self, write: LaneWrite, entries: list[Entry]) -> None:
         last = entries[-1]
@@ -164,7 +162,7 @@ class Folding:
     ) -> None:
         """A bad event: parked where it is; the inbox hands it to its subject's partition."""
         subject = find_subject(entry.fields) if lane == INBOX_LANE else None
-        if subject is not None and error.reason not in _OUR_REASONS:
+        if subject is not None and error.reason not in OUR_REASONS:
             self._forward(subject, entry)
         else:
             self._park(lane, entry, mode, kept, error)

@@ -15,6 +15,7 @@ from psycopg import sql
 from shared.contracts.amounts import nano_decimal
 from shared.contracts.codec import EVENT_FIELD
 from shared.contracts.entries import FIELDS, kept_fields
+from shared.contracts.park_reasons import OUR_REASONS
 from shared.contracts.stream_names import INBOX_LANE
 from shared.errors import FencedError, StaleStateError
 from shared.projections.write_set import LaneWrite, Parked, Suspect, WriteSet
@@ -130,6 +131,8 @@ class Committer:
         if writes.from_log:
             with self._connection.transaction():
                 self._fence(epochs)
+                # What the contract refuses was parked when it was archived.
+                self._park([e for e in writes.parked if e.reason in OUR_REASONS], [])
                 self._writer.write(writes)
             return
         self._log.prepare(writes.lanes)

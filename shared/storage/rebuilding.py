@@ -54,7 +54,7 @@ class Rebuilder:
         for partition in range(self._partitions):
             position = folded.get(partition, (0, 0))
             for entries in self._log.entries(partition, position):
-                self._folding.follow(partition, position, entries)
+                self._folding.follow(partition, position, entries, {})
                 position = (entries[-1].ms, entries[-1].seq)
                 events += len(entries)
                 if self._folding.events >= _BATCH_EVENTS:

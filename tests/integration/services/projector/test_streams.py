@@ -105,7 +105,8 @@ def test_archived_entries_are_trimmed_but_never_the_cursor_s_own(
             fill(client, lane, _ENTRIES)
         installed.wait_until_folded()
         for lane in (INBOX_LANE, 3, 0):
-            until(lambda: length(client, lane) <= _NODE, f"lane {lane} is trimmed", 20)  # noqa: B023
+            trimmed = f"lane {lane} is trimmed"
+            until(lambda lane=lane: length(client, lane) <= _NODE, trimmed, 20)  # type: ignore[misc]
         rounds()
 
         for lane in (INBOX_LANE, 3, 0):

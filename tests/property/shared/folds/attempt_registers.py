@@ -48,7 +48,7 @@ def _charges(events: Events) -> dict[str, Any]:
     for key, said in grouped(events, place).items():
         nano = sum(int(Decimal(str(event["data"]["amount"])).scaleb(9)) for event in said)
         durations = [event["data"]["durationMs"] for event in saying(said, "durationMs")]
-        charges[key] = (str(nano), len(said), sum(durations), len(durations))
+        charges[key] = (str(nano), len(said), str(sum(durations)), len(durations))
     return charges
 
 

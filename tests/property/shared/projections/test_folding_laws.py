@@ -1,7 +1,6 @@
 """Batches through `Folding` leave the same rows and tallies, however the events arrive."""
 
-import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.entries import kept_form
@@ -58,8 +57,7 @@ def test_entries_that_went_astray_are_moved_and_count_once(
     assert expected.projection() == found.projection()
 
 
-@pytest.mark.xfail(reason="handed-through JSON is kept as it was spelled first", strict=True)
-@settings(tried(60), phases=[Phase.generate])
+@tried(60)
 @given(events=event_sets(), respelled=st.sampled_from((Spelling(True), Spelling(True, True))))
 def test_a_duplicate_in_other_words_changes_nothing(
     events: list[RawEvent], respelled: Spelling

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from shared.contracts.envelope import Event
+from shared.contracts.event_types import Kind
+from shared.folds.states import FOLDS, encode_state
 from tests.unit.shared.folds.given import TEN_US, decoded, state_of
 
 
@@ -77,8 +79,16 @@ def test_a_charge_is_summed_exactly_beyond_64_bits() -> None:
         decoded("call.charged", amount="999999999999.999999999"),
         decoded("call.charged", amount="-0.000000001", component="llm"),
     )
-    assert ("1999999999999999999998", 2, 7, 1) == state.charges["\n\n"]
-    assert ("-1", 1, 0, 0) == state.charges["\n\nllm"]
+    assert ("1999999999999999999998", 2, "7", 1) == state.charges["\n\n"]
+    assert ("-1", 1, "0", 0) == state.charges["\n\nllm"]
+
+
+def test_milliseconds_of_many_charges_outgrow_64_bits_without_harm() -> None:
+    """A duration may be 2^53, so a thousand of them pass what msgpack holds as an integer."""
+    longest = [decoded("call.charged", amount=0, durationMs=2**53) for _ in range(2_100)]
+    state = state_of(*longest)
+    assert str(2_100 * 2**53) == state.charges["\n\n"][2]
+    assert state == FOLDS[Kind.ATTEMPT].decode(encode_state(state))
 
 
 def test_a_step_has_the_type_of_the_winner_among_those_that_say_one() -> None:

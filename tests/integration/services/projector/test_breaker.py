@@ -15,6 +15,7 @@ from shared.limits import PARTITIONS_DEFAULT
 from shared.projections import folding
 from shared.storage.connection import connect
 from shared.storage.lanes import close_breaker, open_breakers
+from shared.storage.schema import migrate
 from tests.contract.wire import changed, structured
 from tests.installation import Installation, until
 from tests.integration.services.projector.lanes_at_hand import (
@@ -212,6 +213,21 @@ def test_breaker_opened_by_hand_is_followed_by_a_running_projector(
         installed.wait_until_folded()
 
     assert ["call-1"] == calls(installed.database_url, "call-1")
+
+
+def test_lane_is_taken_with_its_breaker_open(
+    installed: Installation, client: redis.Redis, start: Start
+) -> None:
+    """Whoever takes a lane over archives from the first entry on, as the owner before did."""
+    migrate(installed.database_url, PARTITIONS_DEFAULT)
+    with connect(installed.database_url, "operator") as connection:
+        connection.execute("UPDATE callfold.leases SET archive_only = 'by hand'")
+    publish(client, [call("call-1")])
+    with start():
+        wait_until_archived(installed, 1)
+
+        assert [partition_of("call-1", PARTITIONS_DEFAULT)] == lagging(installed)
+        assert [] == calls(installed.database_url, "call-1")
 
 
 def lagging(installed: Installation) -> list[int]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.entries import Entry
+from shared.storage import merging
 from shared.storage.log import Log
 from shared.storage.merging import EVENTS_AIM, EVENTS_SMALL, SegmentMerger
 from shared.storage.segments import received, unpack
@@ -103,14 +104,17 @@ def body_bytes(owner: LaneOwner) -> int:
     return int(row[0])
 
 
-def test_quiet_stream_of_single_events_is_merged(owner: LaneOwner) -> None:
-    """A segment an event is the worst case, so there is no number of them that is left alone."""
-    write_small(owner, 2_100, size=1)
+def test_quiet_stream_of_single_events_is_merged(
+    owner: LaneOwner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment an event is the worst case: one look at the log does not reach the aim then."""
+    monkeypatch.setattr(merging, "_LOOK", EVENTS_SMALL + 200)
+    assert EVENTS_SMALL + 200 < EVENTS_AIM
+    write_small(owner, EVENTS_SMALL + 300, size=1)
 
     SegmentMerger(owner.connection, owner.name).merge(0, owner.epochs[0])
 
-    assert sizes(owner)[0] >= EVENTS_SMALL
-    assert 2_100 == sum(sizes(owner))
+    assert [EVENTS_SMALL + 200, *[1] * 100] == sizes(owner)
 
 
 def test_run_before_a_large_segment_is_merged_once_it_makes_a_large_one(owner: LaneOwner) -> None:

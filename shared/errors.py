@@ -8,6 +8,7 @@ CallfoldError
 │   ├── StaleStateError      a state changed behind our cache: our batch was rolled back
 │   ├── SegmentError         a log segment is damaged: checksum, version or dictionary
 │   └── GenerationError      a generation is missing, or belongs to another fold version
+├── UnreadStreamError        a stream holds too much before its cursor to be added again
 ├── PublishError             Redis did not take an event within the publisher's patience
 ├── FoldFailedError          our own code failed on an event (projections/folding.py)
 └── of the command line, beside their code: EmbeddedServerError, SupervisorError, DemoError,
@@ -62,6 +63,10 @@ class SegmentError(StorageError):
 
 class GenerationError(StorageError):
     """The generation does not exist or belongs to another fold version."""
+
+
+class UnreadStreamError(CallfoldError):
+    """The stream holds too much before its cursor that was never archived."""
 
 
 class PublishError(CallfoldError):

@@ -15,6 +15,12 @@ PARTITIONS_MAX = 1024  #: N at most: each partition is a stream, a lease and a c
 REPLY_BYTES_MAX = 16 * 1024 * 1024  #: what one XREAD reply should stay below
 READ_COUNT_MIN = 2  #: entries per stream asked for after a quiet time
 READ_COUNT_MAX = 2_000  #: entries per stream asked for under load
+ENTRY_MS_MAX = 2**63 - 1  #: milliseconds of an entry id that a position can be (Redis: 2^64-1)
+
+# Events over HTTP; an event itself is bounded as everywhere
+HTTP_BODY_BYTES_MAX = 16 * 1024 * 1024  #: the body of one request
+HTTP_EVENTS_MAX = 10_000  #: events of one request: the answer may have to name each
+HTTP_BODIES_BYTES_MAX = 128 * 1024 * 1024  #: bodies that one process holds at a time
 
 # The reports; reports.md names them
 PAGE_LIMIT_MAX = 100  #: `limit` of the call history

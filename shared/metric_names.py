@@ -18,7 +18,33 @@ LAG_MS: Final = (
     "callfold_lag_ms",
     "Age of the newest committed entry of a lane that has more to read; 0 when it is caught up.",
 )
+INCIDENTS: Final = ("callfold_incidents_total", "Incidents declared, by kind; see the runbook.")
+ENTRIES_LOST: Final = (
+    "callfold_entries_lost_total",
+    "Stream entries that others removed before they were read, as far as they can be counted.",
+)
+PARKED_SOURCES_OVER: Final = (
+    "callfold_parked_sources_over_quota",
+    "Sources that parked more than is kept whole of one.",
+)
+TRIMMED_EARLY: Final = (
+    "callfold_entries_trimmed_early_total",
+    "Archived entries dropped from Redis before their time, because its memory was short.",
+)
 CACHE_BYTES: Final = ("callfold_cache_bytes", "Bytes of states held in memory.")
 
-REQUESTS: Final = ("callfold_requests_total", "Requests of the read API, by route and status.")
+REQUESTS: Final = ("callfold_requests_total", "Requests over HTTP, by route and status.")
 REQUEST_SECONDS: Final = ("callfold_request_seconds", "How long a request took, by route.")
+REPORT_LOOKUPS: Final = (
+    "callfold_report_lookups_total",
+    "Reports asked for, by result: `hit` (kept), `join` (read by another request), `miss`, `bypass`"
+    " (read anyway: changes may be missed, or the cache is off).",
+)
+REPORT_CACHE_BYTES: Final = (
+    "callfold_report_cache_bytes",
+    "Bytes of reports kept in memory, about.",
+)
+INGESTED: Final = (
+    "callfold_ingested_events_total",
+    "Events that came over HTTP, by result: `accepted`, or why one is bad.",
+)

@@ -34,12 +34,17 @@ class Settings(BaseSettings):
     read_api_connections: Annotated[
         int, Field(ge=1, le=200, description="Database connections of the read API.")
     ] = 8
+    report_cache_bytes: Annotated[
+        int, Field(ge=0, description="Reports kept in the read API's memory at most; 0 keeps none.")
+    ] = 64 * 1024 * 1024
+    ingest_host: Annotated[str, Field(description="Address of ingest.")] = "127.0.0.1"
+    ingest_port: Annotated[int, Field(ge=1, le=65535, description="Port of ingest.")] = 8082
     lease_ms: Annotated[
         int, Field(ge=1000, le=600_000, description="How long a lane is held without renewal.")
     ] = 5_000
     batch_events_max: Annotated[
         int, Field(ge=1, le=200_000, description="Events of one transaction at most.")
-    ] = 25_000
+    ] = 40_000
     batch_bytes_max: Annotated[
         int, Field(ge=1024, description="Bytes of events of one transaction at most.")
     ] = 32 * 1024 * 1024
@@ -52,6 +57,16 @@ class Settings(BaseSettings):
     stream_keep_ms: Annotated[
         int, Field(ge=0, description="Archived entries stay in Redis at least this long.")
     ] = 3_600_000
+    stream_keep_memory_share: Annotated[
+        float,
+        Field(ge=0, le=1, description="Share of Redis' maxmemory above which they go earlier."),
+    ] = 0.5
+    parked_events_whole: Annotated[
+        int, Field(ge=0, description="Parked events of one source that are kept with their bytes.")
+    ] = 10_000
+    parked_bytes_whole: Annotated[
+        int, Field(ge=0, description="Bytes of parked events of one source that are kept.")
+    ] = 64 * 1024 * 1024
     log_json: Annotated[bool, Field(description="Log JSON lines instead of text.")] = False
 
     @classmethod

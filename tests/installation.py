@@ -32,6 +32,7 @@ class Installation:
         self.database_url = database_url
         self.processes: list[subprocess.Popen[bytes]] = []
         self.read_api_url = ""
+        self.ingest_url = ""
 
     def start(self, module: str, **settings: str) -> subprocess.Popen[bytes]:
         """Start `python -m module`; its log goes to the test's stderr."""
@@ -56,6 +57,13 @@ class Installation:
         self.read_api_url = f"http://127.0.0.1:{port}"
         self.start("services.read_api", read_api_port=str(port))
         until(lambda: _answers(f"{self.read_api_url}/readyz"), "the read API is ready")
+
+    def start_ingest(self) -> None:
+        """Start ingest and wait until it is ready, which takes a projector's migrations."""
+        port = free_port()
+        self.ingest_url = f"http://127.0.0.1:{port}"
+        self.start("services.ingest", ingest_port=str(port))
+        until(lambda: _answers(f"{self.ingest_url}/readyz"), "ingest is ready")
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """End a process the hard way: kill -9."""

@@ -13,6 +13,7 @@ import uvicorn
 from sqlalchemy.exc import OperationalError
 
 from services.projector.app import Projector, build
+from services.projector.waiting_probes import WaitingProbes
 from shared.delivery.connection import redis_client
 from shared.delivery.publisher import read_partitions
 from shared.delivery.stream_keeping import announce_partitions
@@ -32,8 +33,8 @@ def main() -> int:
         settings = Settings.from_environment()
         configure_logs(as_json=settings.log_json)
         listening = _listen(settings.probe_host, settings.probe_port)
-        partitions = _prepare(settings)
-        generation = live_generation(settings.require_database_url())
+        with WaitingProbes(listening) as probes:
+            partitions, generation = _prepare(settings, probes)
         projector = Projector(settings, partitions, generation)
         app = build(settings, projector)
     except CallfoldError as error:
@@ -69,21 +70,27 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _prepare(settings: Settings) -> int:
-    """Migrate the database and announce N, waiting for servers that are away."""
+def _prepare(settings: Settings, probes: WaitingProbes) -> tuple[int, int]:
+    """Migrate the database and announce N, waiting for servers that are away.
+
+    Returns: N, and the live generation.
+    """
+    redis_url, database_url = settings.require_redis_url(), settings.require_database_url()
     pause_s = 0.2
     while True:
         try:
-            client = redis_client(settings.require_redis_url())
-            partitions = migrate(settings.require_database_url(), read_partitions(client))
+            client = redis_client(redis_url)
+            partitions = migrate(database_url, read_partitions(client))
             announce_partitions(client, partitions)
             client.close()
+            return partitions, live_generation(database_url)
         except (redis.RedisError, psycopg.OperationalError, OperationalError) as error:
-            _log.warning("waiting for servers", error=str(error).strip().split("\n")[0])
+            part = "redis" if isinstance(error, redis.RedisError) else "database"
+            words = str(error).strip().split("\n")[0]
+            probes.waiting_for = f"{part}: {words}"
+            _log.warning("waiting for servers", part=part, error=words)
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, _PAUSE_MOST_S)
-        else:
-            return partitions
 
 
 if __name__ == "__main__":

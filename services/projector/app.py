@@ -32,28 +32,31 @@ class Projector:
 
     def __init__(self, settings: Settings, partitions: int, generation: int) -> None:
         """Build all parts; nothing connects yet."""
-        database_url, redis_url = settings.require_database_url(), settings.require_redis_url()
         # Unique for ever: a name taken over by another process would share its leases.
         name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
         self.health = Health()
         self.metrics = Metrics()
         self._keeper = LeaseKeeper(
-            database_url, name, partitions + 1, settings.lease_ms, self.health
+            settings.require_database_url(),
+            name,
+            partitions + 1,
+            settings.lease_ms,
+            self.health,
         )
         self._committer = CommitThread(
-            database_url, redis_url, name, partitions, generation, self.metrics, self.health
+            settings, name, partitions, generation, self.metrics, self.health
         )
         self._engine = Engine(
             settings, self._keeper, self._committer, partitions, generation,
             self.health, self.metrics,
         )  # fmt: skip
         self._streams = StreamKeeper(
-            redis_url,
-            database_url,
+            settings,
             name,
             partitions,
-            settings.stream_keep_ms,
-            committed=lambda: dict(self._engine.committed),
+            self.metrics,
+            self.health,
+            reading=self._engine.reading,
             held=self._keeper.held,
         )
         self._stopping = Event()

@@ -44,12 +44,23 @@ class Bisection:
         #: (lane, ms, seq) → why.
         self.condemned: dict[tuple[int, int, int], tuple[ParkReason, str]] = {}
         self._deadly: set[int] = set()
+        #: Lane → deaths known at its last take-up, and those that a commit has outlived since.
+        self._deaths: dict[int, int] = {}
+        self._outlived: dict[int, int] = {}
         self._faults_s: deque[float] = deque(maxlen=FAULTS_A_MINUTE)
         self._submitted: list[tuple[int, int, int]] = []
         self._events = 0
 
     def taken_up(self, lane: int, unclean_deaths: int) -> None:
-        """A lane begins anew; deaths of its owners without a commit make its batches small."""
+        """A lane begins anew; deaths of its owners without a commit make its batches small.
+
+        The table forgets deaths a moment after the commit that outlived them; here they count once.
+        """
+        self._deaths[lane] = unclean_deaths
+        if unclean_deaths < self._outlived.get(lane, 0):
+            del self._outlived[lane]
+        if unclean_deaths == self._outlived.get(lane, 0):
+            return
         if unclean_deaths >= _DEATHS_CONDEMN:
             self._deadly.add(lane)
         if unclean_deaths >= _DEATHS_SUSPECT:
@@ -100,5 +111,6 @@ class Bisection:
         """A batch went through: grow back, and forget who was condemned in it."""
         self.events_max = min(self.events_max * 2, self._usual_max)
         passed = {lane: (ms, seq) for lane, ms, seq in self._submitted}
+        self._outlived.update({lane: self._deaths.get(lane, 0) for lane in passed})
         for key in [k for k in self.condemned if k[1:] <= passed.get(k[0], (-1, -1))]:
             del self.condemned[key]

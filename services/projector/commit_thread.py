@@ -15,8 +15,10 @@ from shared.clock import monotonic_s
 from shared.delivery.connection import redis_client
 from shared.delivery.stream_keeping import forward
 from shared.projections.write_set import WriteSet
+from shared.settings import Settings
 from shared.storage.commits import Committer
 from shared.storage.connection import connect
+from shared.storage.parking import ParkQuota
 
 _log = structlog.get_logger()
 
@@ -26,8 +28,7 @@ class CommitThread:
 
     def __init__(
         self,
-        database_url: str,
-        redis_url: str,
+        settings: Settings,
         projector: str,
         partitions: int,
         generation: int,
@@ -35,9 +36,10 @@ class CommitThread:
         health: Health,
     ) -> None:
         """Connects at the first batch, and again after a failure."""
-        self._database_url = database_url
-        self._redis = redis_client(redis_url)
-        self._identity = (projector, partitions, generation)
+        self._database_url = settings.require_database_url()
+        self._redis = redis_client(settings.require_redis_url())
+        quota = ParkQuota(settings.parked_events_whole, settings.parked_bytes_whole)
+        self._identity = (projector, partitions, generation, quota)
         self._metrics = metrics
         self._health = health
         self._connection: psycopg.Connection | None = None
@@ -91,6 +93,13 @@ class CommitThread:
             self._connection = connect(self._database_url, "commits")
             self._committer = Committer(self._connection, *self._identity)
         self._committer.commit(writes, epochs)
+        for organization_id, source, lane in self._committer.newly_over_quota:
+            _log.warning(
+                "source over its quota of parked events: further bytes stay in the log alone",
+                organization_id=organization_id,
+                source=source or "unreadable",
+                lane=lane,
+            )
         self._measure(writes, monotonic_s() - started_s)
 
     def _measure(self, writes: WriteSet, seconds: float) -> None:

@@ -16,12 +16,13 @@ from services.projector.bisection import Bisection
 from services.projector.commit_thread import CommitThread
 from services.projector.health import Health, Metrics
 from services.projector.lease_keeper import LeaseKeeper
+from services.projector.stream_watch import StreamWatch
 from shared.clock import monotonic_s
 from shared.contracts.entries import Entry
 from shared.contracts.stream_names import INBOX_LANE
 from shared.delivery.connection import redis_client
-from shared.delivery.lane_reader import LaneReader
-from shared.errors import FencedError, StaleStateError
+from shared.delivery.in_range_reader import InRangeReader
+from shared.errors import CallfoldError, FencedError, StaleStateError
 from shared.folds.journal import Position
 from shared.projections.folding import FoldFailedError, Folding
 from shared.projections.state_cache import Kept, StateCache, SubjectKey
@@ -42,8 +43,15 @@ _COMMIT_GLANCE_S = 0.002
 _NO_LANES_S = 0.02
 #: How often an idle lane vouches that it is empty.
 _VOUCH_S = 0.25
+#: Who is further behind than this catches up: larger batches, which nobody waits for.
+_BEHIND_MS = 2_000
+_CATCH_UP_AGE_FACTOR = 8
 _PAUSE_FIRST_S = 0.1
 _PAUSE_MOST_S = 2.0
+
+
+class _RolledBackError(CallfoldError):
+    """A batch that follows the log was not committed."""
 
 
 class Engine:
@@ -66,7 +74,9 @@ class Engine:
         self._generation = generation
         self._health = health
         self._metrics = metrics
-        self._reader = LaneReader(redis_client(settings.require_redis_url()))
+        client = redis_client(settings.require_redis_url())
+        self._reader = InRangeReader(client)
+        self._watch = StreamWatch(client, metrics, health)
         self._database: psycopg.Connection | None = None
         self._subjects: SubjectReader | None = None
         self._cache = StateCache(settings.cache_bytes)
@@ -74,7 +84,7 @@ class Engine:
         self._bisection = Bisection(settings.batch_events_max)
         self._epochs: dict[int, int] = {}
         self._read: dict[int, Position] = {}
-        #: Lane → archived position and entries read; what the stream keeper trims behind.
+        #: Lane → archived position and entries read.
         self.committed: dict[int, tuple[Position, int]] = {}
         #: Lanes whose breaker is open.
         self._archive_only: set[int] = set()
@@ -82,6 +92,8 @@ class Engine:
         self._stopping = Event()
         self._batch_began_s = 0.0
         self._vouched_s = 0.0
+        #: Age of what was read lately, by Redis' clock.
+        self._behind_ms = 0
         self._pause_s = _PAUSE_FIRST_S
 
     def run(self, stopping: Event, failed: Callable[[], None]) -> None:
@@ -100,6 +112,10 @@ class Engine:
         if self._database is not None:
             self._database.close()
 
+    def reading(self) -> dict[int, Position]:
+        """Lane → how far it was read, committed or not; for other threads."""
+        return dict(self._read)
+
     def _guarded(self, turn: Callable[[], None], stopping: Event) -> None:
         """One turn; a server that is away is waited for, and nothing in memory is trusted then."""
         self._health.engine_beat_s = monotonic_s()
@@ -116,9 +132,8 @@ class Engine:
                 self._keeper.open_breaker(lanes, str(error))
                 _log.critical("breaker open: archiving without folding", lanes=sorted(lanes))
             self._begin_again()
-        except (FencedError, StaleStateError) as error:
-            _log.warning("following the log was rolled back", error=str(error))
-            self._begin_again()
+        except _RolledBackError:
+            pass  # told, and all is begun again
         except psycopg.Error as error:
             self._begin_again()
             self._wait("database", error, stopping)
@@ -159,7 +174,10 @@ class Engine:
     def _ready(self, *, more: bool) -> bool:
         """Whether the batch should go: full, old, or nothing more waits to join it."""
         age_ms = (monotonic_s() - self._batch_began_s) * 1000
-        return not more or self._full() or age_ms >= self._settings.batch_age_ms
+        age_max_ms = self._settings.batch_age_ms
+        if self._behind_ms > _BEHIND_MS:
+            age_max_ms *= _CATCH_UP_AGE_FACTOR
+        return not more or self._full() or age_ms >= age_max_ms
 
     def _read_lanes(self) -> bool:
         busy = bool(self._folding.events)
@@ -171,6 +189,8 @@ class Engine:
         self._health.read_s = monotonic_s()
         self._health.trouble.pop("redis", None)
         if server_ms is not None:
+            first_ms = min((entries[0].ms for entries in found.values()), default=server_ms)
+            self._behind_ms = server_ms - first_ms
             self._vouch(server_ms, found)
         return self._take(found) or more
 
@@ -201,7 +221,9 @@ class Engine:
         idle = [
             lane
             for lane, position in self._read.items()
-            if lane not in found and self.committed[lane][0] == position
+            if lane not in found
+            and lane not in self._health.waiting
+            and self.committed[lane][0] == position
         ]
         if not found and not self._folding.events and not self._committer.busy:
             self._health.trouble.pop("database", None)  # lanes were taken up, and nothing waits
@@ -301,9 +323,11 @@ class Engine:
 
     def _take_up(self, lanes: dict[int, int]) -> None:
         connection = self._connection()
+        self._watch.look(connection, lanes)  # before anything is read past what is missing
         found = Lanes(connection, "", 0).cursors(list(lanes), self._generation)
         for lane, cursor in found.items():
             self._cache.drop(lane)
+            self._bisection.taken_up(lane, cursor.unclean_deaths)
             if lane in self._keeper.archive_only():
                 self._archive_only.add(lane)
             elif cursor.folded < cursor.position:
@@ -311,32 +335,39 @@ class Engine:
             self._epochs[lane] = lanes[lane]
             self._read[lane] = cursor.position
             self.committed[lane] = (cursor.position, cursor.entries_read)
-            self._bisection.taken_up(lane, cursor.unclean_deaths)
 
     def _fold_from_log(self, lane: int, epoch: int, cursor: Cursor) -> None:
         """Follow the log up to the cursor: entries were archived while the breaker was open.
 
         Raises:
-            FencedError, StaleStateError, psycopg.Error: the lane is taken up anew, from there on.
+            _RolledBackError, psycopg.Error: the lane is taken up anew, from there on.
         """
         self._hand_over(set())
         folded = cursor.folded
         for entries in Log(self._connection(), 0).entries(lane, folded):
-            self._folding.follow(lane, folded, entries, self._bisection.condemned)
-            folded = (entries[-1].ms, entries[-1].seq)
-            self._commit_now(self._folding.harvest(), {lane: epoch})
+            begin = 0
+            while some := entries[begin : begin + self._bisection.events_max]:
+                begin += len(some)
+                self._bisection.judge(lane, (some[0].ms, some[0].seq))
+                self._folding.follow(lane, folded, some, self._bisection.condemned)
+                folded = (some[-1].ms, some[-1].seq)
+                self._commit_now(self._folding.harvest(), {lane: epoch})
         if folded < cursor.position:
             # The last entries belong to other lanes, whose logs hold them.
             moved = LaneWrite(old=folded, new=cursor.position)
             self._commit_now(WriteSet(lanes={lane: moved}, from_log=True), {lane: epoch})
 
     def _commit_now(self, writes: WriteSet, epochs: dict[int, int]) -> None:
+        self._bisection.submitted(writes)
         self._committer.submit(writes, epochs)
         while self._committer.busy:
             self._health.engine_beat_s = monotonic_s()
             _, error = self._committer.outcome(1.0)
             if error is not None:
-                raise error
+                self._failed(error)
+                raise _RolledBackError
+        self._keeper.survived(set(epochs))
+        self._bisection.succeeded()
 
     def _load(self, keys: Iterable[SubjectKey]) -> Mapping[SubjectKey, Kept]:
         self._connection()

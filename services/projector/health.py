@@ -17,6 +17,8 @@ class Health:
 
     #: What is away at the moment: "redis" and "database" by the engine, "leases" by their keeper.
     trouble: dict[str, str] = field(default_factory=dict)
+    #: Lanes whose stream holds entries that will not be read until an operator acts, and why.
+    waiting: dict[int, str] = field(default_factory=dict)
     #: Why the engine ended unasked; the process exits then.
     failed: str | None = None
     #: When the engine last went round, whatever it found.
@@ -34,6 +36,8 @@ class Health:
             return f"failed: {self.failed}"
         for part, words in list(self.trouble.items()):
             return f"{part}: {words}"
+        for lane, words in list(self.waiting.items()):
+            return f"incident: lane {lane}: {words}"
         if not self.leases_known:
             return "starting: no leases yet"
         if self.lanes and self.read_s is None:
@@ -66,3 +70,7 @@ class Metrics:
         self.lanes = Gauge(*names.LANES, registry=self.registry)
         self.lag_ms = Gauge(*names.LAG_MS, ["lane"], registry=self.registry)
         self.cache_bytes = Gauge(*names.CACHE_BYTES, registry=self.registry)
+        self.incidents = Counter(*names.INCIDENTS, ["kind"], registry=self.registry)
+        self.entries_lost = Counter(*names.ENTRIES_LOST, registry=self.registry)
+        self.parked_sources_over = Gauge(*names.PARKED_SOURCES_OVER, registry=self.registry)
+        self.trimmed_early = Counter(*names.TRIMMED_EARLY, registry=self.registry)

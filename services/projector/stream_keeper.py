@@ -1,4 +1,4 @@
-"""Looks after streams and log behind the engine: trims, advertises, merges small segments.
+"""Looks after streams and log behind the engine: watches for loss, trims, advertises, merges.
 
 A thread of its own that nothing waits for.
 """
@@ -10,19 +10,24 @@ import psycopg
 import redis
 import structlog
 
+from services.projector.health import Health, Metrics
+from services.projector.stream_watch import StreamWatch
 from shared.contracts.stream_names import INBOX_LANE
 from shared.delivery.connection import redis_client
-from shared.delivery.stream_keeping import advertise, announce_partitions, trim
+from shared.delivery.stream_keeping import advertise, announce_partitions, memory_share, trim
 from shared.errors import SegmentError
 from shared.folds.journal import Position
+from shared.settings import Settings
 from shared.storage.connection import connect
 from shared.storage.lanes import archived_through_ms
 from shared.storage.merging import SegmentMerger
+from shared.storage.parking import sources_over_quota
 
 _log = structlog.get_logger()
 _EVERY_S = 5.0
-
-Committed = Mapping[int, tuple[Position, int]]
+#: While memory is short, what is kept shrinks by this factor, until it is little enough to go.
+_KEEP_STEP = 0.75
+_KEEP_LEAST_MS = 10_000
 
 
 class StreamKeeper:
@@ -30,22 +35,25 @@ class StreamKeeper:
 
     def __init__(
         self,
-        redis_url: str,
-        database_url: str,
+        settings: Settings,
         projector: str,
         partitions: int,
-        keep_ms: int,
-        committed: Callable[[], Committed],
+        metrics: Metrics,
+        health: Health,
+        reading: Callable[[], Mapping[int, Position]],
         held: Callable[[], Mapping[int, int]],
     ) -> None:
-        """Entries stay at least `keep_ms`, for a database that is restored from a backup."""
+        """`reading` says how far the engine has read, `held` at which epochs lanes are ours."""
         self._projector = projector
         self._held = held
-        self._redis = redis_client(redis_url)
-        self._database_url = database_url
+        self._redis = redis_client(settings.require_redis_url())
+        self._database_url = settings.require_database_url()
         self._partitions = partitions
-        self._keep_ms = keep_ms
-        self._committed = committed
+        self._keep_ms = settings.stream_keep_ms
+        self._memory_share = settings.stream_keep_memory_share
+        self._metrics = metrics
+        self._reading = reading
+        self._watch = StreamWatch(self._redis, metrics, health)
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="stream-keeper", daemon=True)
 
@@ -77,10 +85,36 @@ class StreamKeeper:
     def _keep(self, connection: psycopg.Connection) -> None:
         announce_partitions(self._redis, self._partitions)
         seconds, _ = self._redis.time()
-        keep_from_ms = int(seconds) * 1000 - self._keep_ms
-        for lane, (position, entries_read) in sorted(self._committed().items()):
-            advertise(self._redis, lane, position, entries_read)
-            behind_ms = keep_from_ms
-            if lane == INBOX_LANE:
-                behind_ms = min(behind_ms, archived_through_ms(connection))
-            trim(self._redis, lane, position, behind_ms)
+        now_ms = int(seconds) * 1000
+        held = self._held()
+        lanes = {lane: held[lane] for lane in self._reading() if lane in held}
+        self._watch.forget(lanes)
+        counts = self._watch.look(connection, lanes, self._reading)
+        for lane, at in counts.items():
+            advertise(self._redis, lane, at.position, at.counted)
+        older = self._watch.older  # there, what lies before the cursor was perhaps never read
+        archived = {lane: at.position for lane, at in counts.items() if lane not in older}
+        if INBOX_LANE in archived:
+            # What was moved from the inbox must be archived where it went.
+            archived[INBOX_LANE] = min(archived[INBOX_LANE], (archived_through_ms(connection), 0))
+        self._trim(archived, now_ms - self._keep_ms)
+        self._make_room(archived, now_ms)
+        self._metrics.parked_sources_over.set(sources_over_quota(connection))
+
+    def _trim(self, archived: Mapping[int, Position], keep_from_ms: int) -> int:
+        return sum(
+            trim(self._redis, lane, position, keep_from_ms) for lane, position in archived.items()
+        )
+
+    def _make_room(self, archived: Mapping[int, Position], now_ms: int) -> None:
+        """Drop archived entries before their time while Redis' memory is short, oldest first."""
+        share = memory_share(self._redis)
+        if share <= self._memory_share:
+            return
+        keep_ms, trimmed = self._keep_ms, 0
+        while keep_ms and memory_share(self._redis) > self._memory_share:
+            keep_ms = int(keep_ms * _KEEP_STEP) if keep_ms > _KEEP_LEAST_MS else 0
+            trimmed += self._trim(archived, now_ms - keep_ms)
+        if trimmed:
+            self._metrics.trimmed_early.inc(trimmed)
+            _log.warning("redis memory short", share=share, trimmed_early=trimmed, kept_ms=keep_ms)

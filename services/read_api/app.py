@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Final
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
@@ -11,12 +12,18 @@ from litestar.types import ASGIApp
 from services.read_api import vendor_errors
 from services.read_api.authentication import KeyRing
 from services.read_api.edge import RequestMetrics, edge
+from services.read_api.fresh_reports import FreshReports
 from services.read_api.probes import probe_routes
 from services.read_api.program_execution import program_execution_routes
+from services.read_api.program_execution_reports import ProgramExecutionReports
 from shared.clock import utc_now
 from shared.settings import Settings
 from shared.storage.read_pool import ReadPool
+from shared.storage.report_connections import ReportConnections
 from shared.storage.report_queries import ReportQueries
+
+#: Keys are looked up seldom: each is believed for seconds.
+_KEY_CONNECTIONS: Final = 2
 
 
 def build(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> ASGIApp:
@@ -25,24 +32,36 @@ def build(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> ASGIA
     Raises:
         SettingsError: no database is set.
     """
-    pool = ReadPool(settings.require_database_url(), settings.read_api_connections)
-    queries = ReportQueries(pool)
+    database_url = settings.require_database_url()
+    pool = ReadPool(database_url, _KEY_CONNECTIONS)
+    connections = ReportConnections(database_url, settings.read_api_connections)
+    queries = ReportQueries(connections)
     metrics = RequestMetrics()
+    reports = FreshReports(
+        queries,
+        database_url,
+        settings.report_cache_bytes,
+        metrics.registry,
+    )
 
     @asynccontextmanager
-    async def connections(_app: Litestar) -> AsyncIterator[None]:
+    async def running(_app: Litestar) -> AsyncIterator[None]:
         await pool.open()
         try:
-            yield
+            async with reports.following():
+                yield
         finally:
+            await connections.close()
             await pool.close()
 
     app = Litestar(
         [
-            program_execution_routes(queries, KeyRing(pool, now=now), now),
+            program_execution_routes(
+                ProgramExecutionReports(queries, now), reports, KeyRing(pool, now=now), now
+            ),
             probe_routes(queries, metrics.registry),
         ],
-        lifespan=[connections],
+        lifespan=[running],
         exception_handlers={
             HTTPException: vendor_errors.misrouted,
             Exception: vendor_errors.failed,

@@ -1,5 +1,6 @@
 """Who asks: the API key of a request, and the organization that it opens."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -30,6 +31,7 @@ class KeyRing:
         self._clock_s = clock_s
         #: By digest, so that no key stays in memory: when it was looked up, and what it allows.
         self._believed: dict[bytes, tuple[float, Grant]] = {}
+        self._lookups: dict[bytes, asyncio.Task[Grant | None]] = {}
 
     async def organization(self, headers: Iterable[tuple[bytes, bytes]], scope: str) -> str:
         """The organization whose key the headers carry.
@@ -55,7 +57,17 @@ class KeyRing:
         found = self._believed.get(digest)
         if found is not None and now_s - found[0] < BELIEVED_S:
             return found[1]
-        grant = await find_grant(self._pool, key.decode("latin-1"))
+        lookup = self._lookups.get(digest)
+        if lookup is None:
+            lookup = asyncio.create_task(self._look_up(digest, key.decode("latin-1"), now_s))
+            self._lookups[digest] = lookup
+            lookup.add_done_callback(lambda _lookup: self._lookups.pop(digest))
+        # Many requests with one key ask once; whoever goes away must not take it from the others.
+        return await asyncio.shield(lookup)
+
+    async def _look_up(self, digest: bytes, key: str, now_s: float) -> Grant | None:
+        """What the database says of a key, believed from `now_s` on."""
+        grant = await find_grant(self._pool, key)
         if grant is None:
             self._believed.pop(digest, None)
             return None

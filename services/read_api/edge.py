@@ -18,10 +18,17 @@ class RequestMetrics:
         ProcessCollector(registry=self.registry)
         self._requests = Counter(*names.REQUESTS, ("route", "status"), registry=self.registry)
         self._seconds = Histogram(*names.REQUEST_SECONDS, ("route",), registry=self.registry)
+        #: Looking labels up costs more than counting.
+        self._labelled: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def add(self, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(route, status).inc()
-        self._seconds.labels(route).observe(seconds)
+        labelled = self._labelled.get((route, status))
+        if labelled is None:
+            labelled = self._requests.labels(route, status), self._seconds.labels(route)
+            self._labelled[route, status] = labelled
+        requests, seconds_of_route = labelled
+        requests.inc()
+        seconds_of_route.observe(seconds)
 
 
 def edge(app: ASGIApp, metrics: RequestMetrics) -> ASGIApp:

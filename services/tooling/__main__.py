@@ -11,7 +11,9 @@ import typer
 
 from services.tooling.breaker import breaker_app
 from services.tooling.demo import demo
+from services.tooling.incidents import incidents
 from services.tooling.keys import keys_app
+from services.tooling.lag import lag
 from services.tooling.migrate import migrate_command
 from services.tooling.rebuild import rebuild
 from services.tooling.simulate import simulate
@@ -31,6 +33,8 @@ app.command()(up)
 app.command()(demo)
 app.command()(simulate)
 app.command()(rebuild)
+app.command()(incidents)
+app.command()(lag)
 app.command("migrate")(migrate_command)
 app.add_typer(keys_app, name="keys")
 app.add_typer(breaker_app, name="breaker")

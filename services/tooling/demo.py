@@ -66,6 +66,7 @@ class _Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     entries_per_second: int
     lost_event_id: str | None
     read_api_url: str
+    ingest_url: str
     api_key: str
     figures: dict[str, Any]
     truth: dict[str, Any]
@@ -98,10 +99,10 @@ def demo(
 ) -> None:
     """Run a messy campaign through everything and check every figure of its reports.
 
-    Starts Valkey, PostgreSQL, two projectors and the read API of its own, on free ports; publishes
-    a campaign with retries, voicemail, busy lines, a looping keypad menu, recordings, SMS and costs
-    by XADD, 5 % of its events twice and 20 % out of order; then reads the reports over HTTP and
-    prints each figure beside the truth that the generator counted.
+    Starts Valkey, PostgreSQL and every process of its own, two of them projectors, on free ports;
+    publishes a campaign with retries, voicemail, busy lines, a looping keypad menu, recordings,
+    SMS and costs by XADD, 5 % of its events twice and 20 % out of order; then reads the reports
+    over HTTP and prints each figure beside the truth that the generator counted.
 
     Exit code 0 when all figures are equal, 1 when one differs.
     """
@@ -117,7 +118,7 @@ def demo(
 
 def _run(wanted: _Wanted, stop: StopSignals) -> DemoOutcome:
     log = Console(stderr=True, highlight=False, soft_wrap=True)
-    log.print("Starting Valkey, PostgreSQL, two projectors and the read API")
+    log.print("Starting Valkey, PostgreSQL, two projectors, the read API and ingest")
     with _running(wanted.data_dir, stop, log) as installation:
         lost = LostEvent() if wanted.breaks else None
         campaign = DemoCampaign(installation, wanted.contacts, wanted.seed, lost)
@@ -146,6 +147,7 @@ def _running(data_dir: Path | None, stop: StopSignals, log: Console) -> Iterator
                 servers,
                 projectors=_PROJECTORS,
                 read_api_port=directory.port("readApi"),
+                ingest_port=directory.port("ingest"),
                 stop=stop,
                 report=lambda line: log.print(line, markup=False),
             )
@@ -166,6 +168,7 @@ def _print_json(
         entries_per_second=round(outcome.entries / outcome.seconds),
         lost_event_id=lost.event["id"] if lost is not None and lost.event is not None else None,
         read_api_url=installation.read_api_url,
+        ingest_url=installation.ingest_url,
         api_key=installation.api_key,
         figures=outcome.reports,
         truth=outcome.truth,

@@ -1,4 +1,4 @@
-"""A whole installation on this machine: servers, projectors and the read API, started and ended.
+"""A whole installation on this machine: servers and all processes, started and ended.
 
 Used by `callfold up` and `callfold demo`; what they do with the installation is their affair.
 """
@@ -36,6 +36,7 @@ class Installation:
 
     servers: Servers
     read_api_url: str
+    ingest_url: str  #: without the path `/v1/events`
     probe_urls: tuple[str, ...]  #: of the projectors, without a path
     api_key: str  #: of the organization `ORGANIZATION_ID`, with every scope
     supervisor: Supervisor
@@ -78,6 +79,7 @@ def running_installation(
     *,
     projectors: int,
     read_api_port: int,
+    ingest_port: int,
     stop: StopSignals,
     report: Callable[[str], None],
 ) -> Iterator[Installation]:
@@ -94,8 +96,13 @@ def running_installation(
         for number in range(1, projectors + 1)
     )
     read_api_url = f"http://127.0.0.1:{read_api_port}"
+    ingest_url = f"http://127.0.0.1:{ingest_port}"
     supervisor = Supervisor(
-        [*_projectors(servers, probe_urls), _read_api(servers, read_api_url)],
+        [
+            *_projectors(servers, probe_urls),
+            _http_process("read_api", servers, read_api_url),
+            _http_process("ingest", servers, ingest_url),
+        ],
         records=_records(directory),
         logs=directory.path / "logs",
         report=report,
@@ -104,7 +111,9 @@ def running_installation(
         supervisor.start()
         supervisor.wait_until_ready(patience_s=_READY_PATIENCE_S)
         api_key = _api_key(directory, servers.database_url)
-        yield Installation(servers, read_api_url, probe_urls, api_key, supervisor, report)
+        yield Installation(
+            servers, read_api_url, ingest_url, probe_urls, api_key, supervisor, report
+        )
     finally:
         stop.hold()
         supervisor.stop(urgent=lambda: stop.urgent)
@@ -124,13 +133,13 @@ def _projectors(servers: Servers, probe_urls: tuple[str, ...]) -> Iterator[Proce
         )
 
 
-def _read_api(servers: Servers, read_api_url: str) -> ProcessSpec:
+def _http_process(service: str, servers: Servers, url: str) -> ProcessSpec:
     return ProcessSpec(
-        name="read-api",
-        argv=(sys.executable, "-m", "services.read_api"),
-        env=_urls(servers) | {"CALLFOLD_READ_API_PORT": read_api_url.rpartition(":")[2]},
-        ready_url=f"{read_api_url}/readyz",
-        death_signal=signal.SIGTERM,  # it ends its workers
+        name=service.replace("_", "-"),
+        argv=(sys.executable, "-m", f"services.{service}"),
+        env=_urls(servers) | {f"CALLFOLD_{service.upper()}_PORT": url.rpartition(":")[2]},
+        ready_url=f"{url}/readyz",
+        death_signal=signal.SIGTERM,  # it answers what it is asked already
     )
 
 

@@ -1,6 +1,6 @@
 """Runs a set of child processes: starts them, restarts what crashes, ends all without orphans.
 
-Used by `callfold up` with the projectors and the read API. It knows nothing of what they do. All
+Used by `callfold up` with the processes of an installation. It knows nothing of what they do. All
 of it happens in one thread: on Linux children end with the thread that started them.
 """
 

@@ -1,7 +1,7 @@
 """`callfold up`: everything on one machine, from nothing but Python and pip.
 
-Starts Valkey and PostgreSQL (unless URLs are set), the projectors and the read API, keeps them
-running, and ends them in order. Registered by the command line in `__main__`.
+Starts Valkey and PostgreSQL (unless URLs are set), the projectors, the read API and ingest, keeps
+them running, and ends them in order. Registered by the command line in `__main__`.
 """
 
 import contextlib
@@ -30,6 +30,12 @@ from shared.settings import Settings
 
 _DATA_DIRECTORY = Path("~/.local/share/callfold")
 _PROJECTORS_MAX = 64
+_EVENT_MEDIA_TYPE = "application/cloudevents+json"
+_EXAMPLE = (
+    '{"specversion":"1.0","id":"e1","source":"/example","type":"call.ended","subject":"call-1",'
+    f'"time":"2026-03-02T09:00:45Z","organizationid":"{ORGANIZATION_ID}","executionid":"spring",'
+    '"data":{"outcome":"busy"}}'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class _Announcement(msgspec.Struct, frozen=True, rename="camel"):
     redis_url: str
     database_url: str
     read_api_url: str
+    ingest_url: str
     api_key: str
 
 
@@ -92,9 +99,10 @@ def up(
 ) -> None:
     """Run all of Callfold on this machine until Ctrl-C.
 
-    Starts Valkey and PostgreSQL on loopback ports with random passwords, the projectors and the
-    read API, and prints their addresses with an API key of the organization "demo". Publish
-    events with XADD to the Redis that it prints; read reports from the read API.
+    Starts Valkey and PostgreSQL on loopback ports with random passwords, the projectors, the read
+    API and ingest, and prints their addresses with an API key of the organization "demo". Publish
+    events with XADD to the Redis that it prints, or over HTTP to ingest; read reports from the
+    read API.
 
     To use servers of your own, set both CALLFOLD_REDIS_URL and CALLFOLD_DATABASE_URL: then no
     server is started. Logs are in the data directory, in `logs`.
@@ -126,23 +134,26 @@ def _run(
     with (
         claimed_directory(wanted.data_directory) as directory,
         _servers(wanted.settings, directory, stop) as servers,
-        running_installation(
+    ):
+        read_api_port = _read_api_port(wanted, directory)
+        with running_installation(
             directory,
             servers,
             projectors=wanted.projectors,
-            read_api_port=_read_api_port(wanted, directory),
+            read_api_port=read_api_port,
+            ingest_port=_ingest_port(wanted.settings, directory, read_api_port),
             stop=stop,
             report=lambda line: log.print(line, markup=False),
-        ) as installation,
-    ):
-        announcement = _Announcement(
-            servers.redis_url,
-            servers.database_url,
-            installation.read_api_url,
-            installation.api_key,
-        )
-        announce(announcement, directory.path)
-        installation.supervisor.run(stop, installation.watch)
+        ) as installation:
+            announcement = _Announcement(
+                servers.redis_url,
+                servers.database_url,
+                installation.read_api_url,
+                installation.ingest_url,
+                installation.api_key,
+            )
+            announce(announcement, directory.path)
+            installation.supervisor.run(stop, installation.watch)
 
 
 @contextlib.contextmanager
@@ -170,6 +181,15 @@ def _read_api_port(wanted: _Wanted, directory: DataDirectory) -> int:
     return port
 
 
+def _ingest_port(settings: Settings, directory: DataDirectory, read_api_port: int) -> int:
+    port = settings.ingest_port
+    if "ingest_port" not in settings.model_fields_set:
+        return directory.port("ingest", preferred=port if port != read_api_port else None)
+    if port == read_api_port or not port_is_free(port):
+        raise SettingsError(f"port {port} is taken: set CALLFOLD_INGEST_PORT to another one")
+    return port
+
+
 def _print_json(announcement: _Announcement, _data_directory: Path) -> None:
     sys.stdout.write(msgspec.json.encode(announcement).decode() + "\n")
     sys.stdout.flush()
@@ -180,6 +200,7 @@ def _print_table(announcement: _Announcement, data_directory: Path) -> None:
     console.print("[bold green]Callfold is up.[/] Ctrl-C ends it; the data stays.\n")
     for label, value in (
         ("Read API", announcement.read_api_url),
+        ("Ingest", announcement.ingest_url),
         ("API key", f"{announcement.api_key}  (organization {ORGANIZATION_ID})"),
         ("Redis", announcement.redis_url),
         ("PostgreSQL", announcement.database_url),
@@ -187,3 +208,9 @@ def _print_table(announcement: _Announcement, data_directory: Path) -> None:
     ):
         console.print(f"  [bold]{label:<11}[/]", end="")
         console.print(value, markup=False)
+    console.print("\nPublish an event:\n")
+    console.print(
+        f"curl -H 'x-api-key: {announcement.api_key}' -H 'content-type: {_EVENT_MEDIA_TYPE}' "
+        f"-d '{_EXAMPLE}' {announcement.ingest_url}/v1/events",
+        markup=False,
+    )

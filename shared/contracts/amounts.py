@@ -10,6 +10,8 @@ from shared.limits import AMOUNT_DECIMALS_MAX, AMOUNT_MAX
 
 NANO: Final = 10**AMOUNT_DECIMALS_MAX
 _NUMBER = re.compile(rb'-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?|"-?[0-9]+(\.[0-9]+)?"')
+#: What needs no decimal arithmetic, which takes ten times as long.
+_USUAL = re.compile(rb'"?(-?)([0-9]{1,12})(?:\.([0-9]{1,9}))?"?')
 _CONTEXT = Context(prec=60)
 #: Digits before the point; looked at first, because 1e9999 must not be computed with.
 _DIGITS_MAX = 12
@@ -35,6 +37,10 @@ def amount_nano(raw: Raw) -> int:
         ValueError: it is no finite decimal, has more than 9 decimals, or reaches 10^12.
     """
     text = bytes(raw).strip()
+    if usual := _USUAL.fullmatch(text):
+        sign, whole, decimals = usual.groups(b"")
+        nano: int = int(whole) * NANO + int(decimals.ljust(AMOUNT_DECIMALS_MAX, b"0"))
+        return -nano if sign else nano
     if not _NUMBER.fullmatch(text):
         raise ValueError('expected an amount: a JSON number, or a string such as "1.25"')
     amount = Decimal(text.strip(b'"').decode("ascii"))
@@ -42,10 +48,10 @@ def amount_nano(raw: Raw) -> int:
         raise ValueError("expected an amount below 10^12")
     if amount.adjusted() < -AMOUNT_DECIMALS_MAX - 50 and amount:
         raise ValueError(f"expected at most {AMOUNT_DECIMALS_MAX} decimals")
-    nano = _CONTEXT.multiply(amount, NANO)
-    if nano != nano.to_integral_value():
+    exact = _CONTEXT.multiply(amount, NANO)
+    if exact != exact.to_integral_value():
         raise ValueError(f"expected at most {AMOUNT_DECIMALS_MAX} decimals")
-    return int(nano)
+    return int(exact)
 
 
 def require_amounts(**raws: Raw) -> None:

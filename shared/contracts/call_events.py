@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from shared.contracts.amounts import Amount, require_amounts
+from shared.contracts.amounts import Amount, amount_nano, require_amounts
 from shared.contracts.envelope import (
     ABSENT,
     Event,
@@ -16,7 +16,6 @@ from shared.contracts.envelope import (
     SignedInt,
     UInt,
     require_object,
-    says,
 )
 
 AnsweredBy = Literal["human", "machine", "unknown"]
@@ -228,9 +227,10 @@ class CallChargedData(Payload, frozen=True, kw_only=True, gc=False):
 
     def __post_init__(self) -> None:
         """`amount` is an amount."""
-        if not says(self.amount):
-            raise ValueError("expected an `amount`")
-        require_amounts(amount=self.amount)
+        try:
+            amount_nano(self.amount)
+        except ValueError as error:
+            raise ValueError(f"`amount`: {error}") from None
 
 
 class CallCharged(Event, kw_only=True, gc=False, tag="call.charged"):

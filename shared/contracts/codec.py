@@ -44,17 +44,18 @@ def decode_fields(fields: Sequence[bytes]) -> Event:
     names = fields[::2]
     if EVENT_FIELD in names:
         return decode_event(fields[names.index(EVENT_FIELD) * 2 + 1])
-    return _decode(_structured(fields))
+    return decode_bounded(structured_json(fields))
 
 
 def decode_event(raw: bytes) -> Event:
     """Decode one structured CloudEvent; errors as `decode_fields`."""
     if len(raw) > EVENT_BYTES_MAX:
         raise ContractError(ParkReason.TOO_LARGE, _too_large(len(raw)))
-    return _decode(raw)
+    return decode_bounded(raw)
 
 
-def _decode(raw: bytes) -> Event:
+def decode_bounded(raw: bytes) -> Event:
+    """The same of a text that is known to be within the limit."""
     try:
         event: Event = _decode_event(raw)
     except msgspec.ValidationError as error:
@@ -90,7 +91,7 @@ def find_subject(fields: Sequence[bytes]) -> str | None:
     return subject if usable else None
 
 
-def _structured(fields: Sequence[bytes]) -> bytes:
+def structured_json(fields: Sequence[bytes]) -> bytes:
     """The entry of binary mode as the JSON text of the same CloudEvent."""
     parts = []
     for name, value in zip(fields[::2], fields[1::2], strict=False):

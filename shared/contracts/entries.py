@@ -30,6 +30,8 @@ class Entry(NamedTuple):
 def kept_form(fields: Sequence[bytes]) -> tuple[int, bytes]:
     """The mode and the bytes in which the log keeps an entry."""
     mode, whole = whole_form(fields)
+    if len(whole) <= EVENT_BYTES_MAX:
+        return mode, whole
     # By its own bytes, as the codec measures it: what is accepted must be kept whole.
     size_bytes = len(whole) if mode == STRUCTURED else sum(map(len, fields))
     return (mode, whole) if size_bytes <= EVENT_BYTES_MAX else (CUT, whole[:EVENT_BYTES_MAX])

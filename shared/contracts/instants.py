@@ -17,9 +17,17 @@ InstantText = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_EXACT = len("2025-01-01T00:00:00.000000Z")  # longer texts may have a seventh digit
 _FURTHER_DIGITS = re.compile(r"(\.[0-9]{6})[0-9]+")
-#: Seconds read lately: events of one batch share most of theirs, and reading one costs most.
+#: Seconds read lately, without fraction: events of one batch share most of theirs. An offset is
+#: part of the key, Z is not.
 _seconds_us: dict[str, int] = {}
 _SECONDS_MAX = 50_000
+_SECOND = len("2025-01-01T00:00:00")
+_MS = _SECOND + len(".000")
+_US = _MS + len("000")
+_OFFSET = len("+00:00")
+#: ".123" and ".123Z" → 123,000; "456" and "456Z" → 456.
+_MS_US = {f".{ms:03}{end}": ms * 1000 for ms in range(1000) for end in ("", "Z")}
+_FRACTION_US = {f"{us:03}{end}": us for us in range(1000) for end in ("", "Z")}
 _YEAR_1_US = -62_135_596_800_000_000
 _YEAR_10000_US = 253_402_300_800_000_000
 
@@ -30,11 +38,18 @@ def instant_us(text: str) -> int:
     Raises:
         ValueError: it is not RFC 3339, has no offset, or leaves the years 1–9999 in UTC.
     """
-    # The usual text, with microseconds and Z: its second was read a moment ago.
-    if len(text) == _LONGEST_EXACT and text[-1] == "Z":
-        second_us, fraction = _seconds_us.get(text[:20]), text[20:26]
-        if second_us is not None and fraction.isdecimal() and fraction.isascii():
-            return second_us + int(fraction)
+    # The usual texts: their second was read a moment ago. What is not spelled exactly so is no key.
+    second, chars = text[:_SECOND], len(text)
+    try:
+        if chars == _US + 1:
+            return _seconds_us[second] + _MS_US[text[_SECOND:_MS]] + _FRACTION_US[text[_MS:]]
+        if chars == _MS + 1:
+            return _seconds_us[second] + _MS_US[text[_SECOND:]]
+        if chars == _US + _OFFSET:
+            second_us = _seconds_us[second + text[_US:]]
+            return second_us + _MS_US[text[_SECOND:_MS]] + _FRACTION_US[text[_MS:_US]]
+    except KeyError:
+        pass
     return _read_instant(text)
 
 
@@ -61,11 +76,17 @@ def _read_instant(text: str) -> int:
     us = datetime_us(moment)
     if not _YEAR_1_US <= us < _YEAR_10000_US:
         raise ValueError("expected a time within the years 1 to 9999 in UTC")
-    if len(text) == _LONGEST_EXACT and text[-1] == "Z":
-        if len(_seconds_us) >= _SECONDS_MAX:
-            _seconds_us.clear()
-        _seconds_us[text[:20]] = us - us % 1_000_000
+    _remember_second(text, us)
     return us
+
+
+def _remember_second(text: str, us: int) -> None:
+    zone = "" if text[-1] == "Z" else text[-_OFFSET:]
+    if zone and zone[0] not in "+-":
+        return  # a lower-case z: nothing to go by
+    if len(_seconds_us) >= _SECONDS_MAX:
+        _seconds_us.clear()
+    _seconds_us[text[:_SECOND] + zone] = us - us % 1_000_000
 
 
 def datetime_us(moment: datetime) -> int:

@@ -4,7 +4,7 @@ For engineers whose system speaks Python; others need only `XADD` (events.md, "O
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -52,7 +52,7 @@ class Publisher:
         """Connects at the first event."""
         self._client = redis_client(redis_url)
         self._patience_s = patience_s
-        self._waiting: list[tuple[str, bytes]] = []
+        self._waiting: list[tuple[str, Sequence[bytes]]] = []
         self._partitions = 0
         self._partitions_read_s = 0.0
 
@@ -68,7 +68,11 @@ class Publisher:
         """
         if len(event) > EVENT_BYTES_MAX:
             raise PublishError(f"an event of {len(event)} bytes; the limit is {EVENT_BYTES_MAX}")
-        self._waiting.append((subject, event))
+        self.publish_fields(subject, (EVENT_FIELD, event))
+
+    def publish_fields(self, subject: str, fields: Sequence[bytes]) -> None:
+        """Queue one entry as it is, a flat list of names and values, in either content mode."""
+        self._waiting.append((subject, fields))
         if len(self._waiting) >= _PIPELINE_EVENTS:
             self.flush()
 
@@ -97,9 +101,9 @@ class Publisher:
             self._partitions_read_s = time.monotonic()
         sending = self._waiting[:_PIPELINE_EVENTS]
         pipeline: Any = self._client.pipeline(transaction=False)
-        for subject, event in sending:
+        for subject, fields in sending:
             stream = partition_stream(partition_of(subject, self._partitions))
-            pipeline.execute_command("XADD", stream, "*", EVENT_FIELD, event)
+            pipeline.execute_command("XADD", stream, "*", *fields)
         pipeline.execute()
         del self._waiting[: len(sending)]
 

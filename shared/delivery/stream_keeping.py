@@ -14,6 +14,9 @@ from shared.contracts.stream_names import (
 from shared.folds.journal import Position
 from shared.projections.write_set import Forward
 
+#: Entries dropped by one command: Redis does nothing else meanwhile.
+_TRIM_ENTRIES_MAX = 50_000
+
 
 def announce_partitions(client: redis.Redis, partitions: int) -> None:
     """Write N where publishers read it."""
@@ -28,14 +31,29 @@ def forward(client: redis.Redis, forwards: Sequence[Forward]) -> None:
     pipeline.execute()
 
 
-def trim(client: Any, lane: int, archived: Position, keep_from_ms: int) -> None:
+def trim(client: Any, lane: int, archived: Position, keep_from_ms: int) -> int:
     """Drop entries that are archived and older than `keep_from_ms`; never the cursor's own.
 
     The inbox's targets archive on their own, so the caller passes a `keep_from_ms` behind them.
+
+    Returns: how many went; whole nodes of the stream only.
     """
     ms, seq = min(archived, (keep_from_ms, 0))
-    if ms > 0:
-        client.execute_command("XTRIM", lane_stream(lane), "MINID", "~", f"{ms}-{seq}")
+    if ms <= 0:
+        return 0
+    words = ("XTRIM", lane_stream(lane), "MINID", "~", f"{ms}-{seq}", "LIMIT", _TRIM_ENTRIES_MAX)
+    trimmed = removed = int(client.execute_command(*words))
+    while removed > _TRIM_ENTRIES_MAX // 2:
+        removed = int(client.execute_command(*words))
+        trimmed += removed
+    return trimmed
+
+
+def memory_share(client: Any) -> float:
+    """How much of its `maxmemory` Redis uses; 0 where none is set."""
+    memory = client.info("memory")
+    maxmemory_bytes = int(memory.get("maxmemory", 0))
+    return int(memory["used_memory"]) / maxmemory_bytes if maxmemory_bytes else 0.0
 
 
 def advertise(client: Any, lane: int, archived: Position, entries_read: int) -> None:

@@ -122,7 +122,8 @@ def evolve_attempt(state: AttemptState | None, event: Event) -> AttemptState:
 
 def _initiated(state: AttemptState, event: call.CallInitiated, of_event: Stamp) -> None:
     state.is_call = True
-    state.initiated = merge_keys([*state.initiated, said(of_event, event.data)])
+    fact = said(of_event, event.data)
+    state.initiated = merge_keys([*state.initiated, fact]) if state.initiated else [fact]
 
 
 def _ringing(state: AttemptState, event: call.CallRinging, _of_event: Stamp) -> None:
@@ -208,7 +209,8 @@ def _run_ended(state: AttemptState, event: run.RunEnded, of_event: Stamp) -> Non
 def _node_entered(state: AttemptState, event: run.NodeEntered, of_event: Stamp) -> None:
     data = event.data
     step = _step(state, of_event, data.step_id, data.node_id, data.node_type)
-    step.entered_us = _earliest(step.entered_us, event.time_us)
+    if step.entered_us is None or event.time_us < step.entered_us:
+        step.entered_us = event.time_us
 
 
 def _node_exited(state: AttemptState, event: run.NodeExited, of_event: Stamp) -> None:
@@ -263,9 +265,10 @@ def _step(
     if step is None:
         step = state.steps[step_id] = Step(first_us=time_us, named=named)
         return step
-    step.first_us = min(step.first_us, time_us)
+    if time_us < step.first_us:
+        step.first_us = time_us
     loser = named
-    if named > step.named:
+    if of_event > step.named:
         loser, step.named = step.named, named
     if step.named[5] is not None:
         step.typed = None

@@ -43,16 +43,19 @@ class ContactState(Struct, array_like=True, gc=False):
 
 def evolve_contact(state: ContactState | None, event: Event) -> ContactState:
     """Fold one event of a contact into its state; total over all orders of events."""
+    time_us, execution_id = event.time_us, event.executionid
     if state is None:
-        state = ContactState(first_us=event.time_us, last_us=event.time_us)
-    state.first_us = min(state.first_us, event.time_us)
-    state.last_us = max(state.last_us, event.time_us)
-    if event.executionid is not None and event.executionid not in state.executions:
-        state.executions = sorted((*state.executions, event.executionid))
-    if isinstance(event, ContactUpdated):
-        _updated(state, event)
-    elif isinstance(event, EnrolmentEvent):
+        state = ContactState(first_us=time_us, last_us=time_us)
+    elif time_us < state.first_us:
+        state.first_us = time_us
+    elif time_us > state.last_us:
+        state.last_us = time_us
+    if execution_id is not None and execution_id not in state.executions:
+        state.executions = sorted((*state.executions, execution_id))
+    if isinstance(event, EnrolmentEvent):
         _enrolment(state, event)
+    elif isinstance(event, ContactUpdated):
+        _updated(state, event)
     return state
 
 
@@ -75,13 +78,14 @@ def _enrolment(state: ContactState, event: EnrolmentEvent) -> None:
     data = event.data  # type: ignore[attr-defined]  # every subclass says its own payload
     of_event = stamp(event)
     enrolment = state.enrolments.get(event.executionid)
-    if enrolment is None or of_event > enrolment.status:
+    if enrolment is None:
         fact = (*of_event, event.status, said_keys(data))
-        if enrolment is None:
-            enrolment = Enrolment(first_us=event.time_us, status=fact)
-            state.enrolments[event.executionid] = enrolment
-        enrolment.status = fact
-    enrolment.first_us = min(enrolment.first_us, event.time_us)
+        enrolment = Enrolment(first_us=event.time_us, status=fact)
+        state.enrolments[event.executionid] = enrolment
+    elif of_event > enrolment.status:
+        enrolment.status = (*of_event, event.status, said_keys(data))
+    if event.time_us < enrolment.first_us:
+        enrolment.first_us = event.time_us
     if isinstance(event, ContactEnrolled) and (
         enrolment.enrolled is None or of_event > enrolment.enrolled
     ):

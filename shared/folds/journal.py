@@ -5,7 +5,9 @@ known for ever), and its position in the log (so that reading one call's events 
 segments that hold them). A journal follows the order of the log, unlike a state.
 """
 
+from collections.abc import Callable
 from struct import Struct as Layout
+from typing import Final
 
 import msgspec
 from xxhash import xxh3_64_intdigest
@@ -33,9 +35,8 @@ def content_hash(raw: bytes) -> int:
     return xxh3_64_intdigest(raw) & 0xFFFFFFFF
 
 
-def record(identity: int, content: int) -> bytes:
-    """The journal's record of one event."""
-    return _RECORD.pack(identity, content)
+#: The journal's record of one event: (identity, content) → bytes.
+record: Final[Callable[[int, int], bytes]] = _RECORD.pack
 
 
 def find(records: bytes, identity: int) -> int | None:

@@ -131,12 +131,10 @@ def call_duration_ms(state: AttemptState) -> int | None:
     return max(0, state.ended_us - state.answered_us) // 1000
 
 
-def step_duration_ms(step: Step) -> int | None:
-    """Milliseconds of a step, None without an exit (events.md, step)."""
-    if step.exited is None:
-        return None
-    start_us = step.first_us if step.entered_us is None else step.entered_us
-    return max(0, step.exited[0] - start_us) // 1000
+def step_duration_ms(step: Step, exited_us: int) -> int:
+    """Milliseconds of a step that was exited then (events.md, step)."""
+    taken_us = exited_us - (step.first_us if step.entered_us is None else step.entered_us)
+    return taken_us // 1000 if taken_us > 0 else 0
 
 
 def attempt_contribution(state: AttemptState, row: AttemptRow) -> Contribution:
@@ -182,10 +180,9 @@ def _node_tallies(state: AttemptState, digits: dict[tuple[str, str], int]) -> li
         if numbers is None:
             numbers = found[node_id, node_type] = [0, 0, 0]
         numbers[0] += 1
-        duration_ms = step_duration_ms(step)
-        if duration_ms is not None:
+        if step.exited is not None:
             numbers[1] += 1
-            numbers[2] += duration_ms
+            numbers[2] += step_duration_ms(step, step.exited[0])
         if step.digits is not None:
             text = step.digits[4]
             key = (node_id, text if len(text) <= DTMF_CHARS_MAX else OTHER_DIGITS)

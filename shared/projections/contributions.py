@@ -59,47 +59,65 @@ class Differences:
         """Start from nothing."""
         self.sums: Sums = {tally: {} for tally in TALLIES}
 
+    def move(self, organization_id: str, before: Contribution, after: Contribution) -> None:
+        """Put one contribution of a subject in the place of another."""
+        if before.execution_id != after.execution_id:
+            self.add(organization_id, before, -1)
+            self.add(organization_id, after, 1)
+            return
+        gone, come = _without_shared(before, after)
+        self.add(organization_id, gone, -1)
+        self.add(organization_id, come, 1)
+
     def add(self, organization_id: str, contribution: Contribution, sign: int) -> None:
         """Add a contribution (`sign` 1) or take it back (`sign` -1)."""
+        sums = self.sums
         for execution_id in contribution.mentions:
-            self._move("execution_mentions", (organization_id, execution_id), (sign,))
+            _move(sums["execution_mentions"], (organization_id, execution_id), (1,), sign)
         for execution_id, status in contribution.enrolments:
-            self._move("contact_tallies", (organization_id, execution_id, status), (sign,))
-        execution_id_or_none, attempt = contribution.execution_id, contribution.attempt
-        if execution_id_or_none is None or attempt is None:
+            _move(sums["contact_tallies"], (organization_id, execution_id, status), (1,), sign)
+        if contribution.execution_id is None:
             return
-        owner = (organization_id, execution_id_or_none)
-        numbers = (sign, *[sign * number for number in attempt[3:]])
-        self._move("attempt_tallies", owner + attempt[:3], numbers)
-        self._move_all("node_tallies", owner, 2, contribution.nodes, sign)
-        self._move_all("digit_tallies", owner, 2, contribution.digits, sign)
-        self._move_all("cost_tallies", owner, 3, contribution.costs, sign)
-
-    def _move_all(
-        self,
-        tally: str,
-        owner: tuple[str, str],
-        key_length: int,
-        rows: Iterable[tuple[Any, ...]],
-        sign: int,
-    ) -> None:
-        sums = self.sums[tally]
-        for row in rows:
-            key = owner + row[:key_length]
-            old = sums.get(key)
-            if old is None:
-                sums[key] = [sign * number for number in row[key_length:]]
-            else:
-                for index, number in enumerate(row[key_length:]):
-                    old[index] += sign * number
-
-    def _move(self, tally: str, key: Key, numbers: tuple[int, ...]) -> None:
-        sums = self.sums[tally]
-        old = sums.get(key)
-        sums[key] = (
-            list(numbers) if old is None else [a + b for a, b in zip(old, numbers, strict=True)]
-        )
+        owner = (organization_id, contribution.execution_id)
+        if contribution.attempt is not None:
+            kind, number, status, *numbers = contribution.attempt
+            _move(sums["attempt_tallies"], (*owner, kind, number, status), (1, *numbers), sign)
+        for node_id, node_type, *numbers in contribution.nodes:
+            _move(sums["node_tallies"], (*owner, node_id, node_type), numbers, sign)
+        for node_id, digits, steps in contribution.digits:
+            _move(sums["digit_tallies"], (*owner, node_id, digits), (steps,), sign)
+        for node_type, node_id, component, *numbers in contribution.costs:
+            _move(sums["cost_tallies"], (*owner, node_type, node_id, component), numbers, sign)
 
     def rows(self, tally: str) -> list[tuple[str | int, ...]]:
         """The rows to add, in key order, without those that change nothing."""
         return [(*key, *sum_) for key, sum_ in sorted(self.sums[tally].items()) if any(sum_)]
+
+
+def _move(sums: dict[Key, list[int]], key: Key, numbers: Iterable[int], sign: int) -> None:
+    old = sums.get(key)
+    if old is None:
+        sums[key] = [sign * number for number in numbers]
+        return
+    for index, number in enumerate(numbers):
+        old[index] += sign * number
+
+
+def _without_shared(one: Contribution, other: Contribution) -> tuple[Contribution, Contribution]:
+    """Two contributions to one execution without the rows that both have: few events, few moves."""
+    same_attempt = one.attempt == other.attempt
+    ones: dict[str, list[Any]] = {}
+    others: dict[str, list[Any]] = {}
+    for name in ("mentions", "nodes", "digits", "costs", "enrolments"):
+        rows, other_rows = getattr(one, name), getattr(other, name)
+        if rows != other_rows:
+            ones[name] = list(set(rows).difference(other_rows))
+            others[name] = list(set(other_rows).difference(rows))
+    return (
+        Contribution(
+            execution_id=one.execution_id, attempt=None if same_attempt else one.attempt, **ones
+        ),
+        Contribution(
+            execution_id=one.execution_id, attempt=None if same_attempt else other.attempt, **others
+        ),
+    )

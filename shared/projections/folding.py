@@ -5,11 +5,11 @@ what changes in rows and tallies. It does no I/O: states that are not in memory 
 `load` that its owner gives, and the owner commits what `harvest` returns before it trusts it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
-from shared.contracts.codec import decode_event, decode_fields, find_subject
+from shared.contracts.codec import decode_bounded, decode_fields, find_subject
 from shared.contracts.entries import STRUCTURED, Entry, kept_form, whole_form
 from shared.contracts.envelope import Event
 from shared.contracts.event_types import KINDS
@@ -20,7 +20,7 @@ from shared.folds import journal
 from shared.folds.flow import FlowState
 from shared.folds.journal import IDENTITY_BYTES, Position, content_hash, find, identity_hash, record
 from shared.folds.states import FOLDS, encode_state
-from shared.projections.contributions import decode_contribution, encode_contribution
+from shared.projections.contributions import NOTHING, decode_contribution, encode_contribution
 from shared.projections.state_cache import Kept, StateCache, SubjectKey
 from shared.projections.subjects import PROJECT
 from shared.projections.write_set import Forward, LaneWrite, Parked, Suspect, WriteSet
@@ -36,8 +36,8 @@ Taken = tuple[Position, list[Entry]]
 _KIND_NAMES = {event_class: kind.value for event_class, kind in KINDS.items()}
 _EVOLVE = {kind.value: fold.evolve for kind, fold in FOLDS.items()}
 _DECODE = {kind.value: fold.decode for kind, fold in FOLDS.items()}
-#: ms, seq, event, mode, kept bytes, key of the subject
-_Decoded = tuple[int, int, Event, int, bytes, SubjectKey]
+#: ms, seq, mode, kept bytes, hash of these, event: an event that waits to be folded
+_Waiting = tuple[int, int, int, bytes, int, Event]
 _NOTHING = Kept(revision=0, state=b"", records=b"", positions=b"", contribution=b"")
 
 
@@ -54,15 +54,26 @@ class FoldFailedError(CallfoldError):
 class _Open:
     """A subject that the batch touches."""
 
-    __slots__ = ("added", "evolve", "kept", "lane", "records", "state")
+    __slots__ = ("added", "evolve", "kept", "key", "lane", "records", "state", "waiting")
 
-    def __init__(self, lane: int, kind: str, kept: Kept) -> None:
+    def __init__(self, lane: int, key: SubjectKey) -> None:
         self.lane = lane
-        self.kept = kept
-        self.evolve = _EVOLVE[kind]
-        self.state: Any = _DECODE[kind](kept.state) if kept.state else None
-        self.records = kept.records
+        self.key = key
+        self.evolve = _EVOLVE[key[0]]
+        self.kept: Kept | None = None
+        self.state: Any = None
+        self.records = b""
+        #: Positions of the events that the batch folded in.
         self.added: list[Position] = []
+        #: Decoded, and not yet folded.
+        self.waiting: list[_Waiting] = []
+
+    def begin(self, kept: Kept) -> None:
+        """Go on from what the database holds, or will hold."""
+        self.kept = kept
+        self.records = kept.records
+        if kept.state:
+            self.state = _DECODE[self.key[0]](kept.state)
 
 
 class Folding:
@@ -100,24 +111,22 @@ class Folding:
         Raises:
             FoldFailedError: our own code failed; the batch must be discarded.
         """
-        decoded: dict[int, list[_Decoded]] = {}
+        touched: list[_Open] = []
         for lane, (old, entries) in taken.items():
             write = self._writes.lanes.setdefault(lane, LaneWrite(old=old, new=old))
-            decoded[lane] = self._decode_all(lane, entries, condemned)
+            self._decode_all(lane, write, entries, condemned, touched)
             self._move(write, entries)
-        self._open_subjects(decoded)
-        for lane, events in decoded.items():
-            self._fold_all(lane, self._writes.lanes[lane], events)
+        self._begin_subjects(touched)
+        for subject in touched:
+            self._fold(subject)
 
     def archive(self, lane: int, old: Position, entries: list[Entry]) -> None:
         """Take entries into the log without folding them: the lane's breaker is open."""
         write = self._writes.lanes.setdefault(lane, LaneWrite(old=old, new=old, folded=False))
-        for ms, seq, event, mode, kept, _ in self._decode_all(lane, entries, {}):
-            checksum = content_hash(kept)
-            write.archived.append(
-                (ms, seq, mode, kept, checksum, event.organizationid, event.source)
-            )
-        write.archived.sort()  # bad entries were taken in while decoding
+        touched: list[_Open] = []
+        self._decode_all(lane, write, entries, {}, touched)
+        for subject in touched:
+            subject.waiting.clear()
         self._move(write, entries)
 
     def follow(self, lane: int, old: Position, entries: list[Entry], condemned: Condemned) -> None:
@@ -131,10 +140,19 @@ class Folding:
         write.entries += len(entries)
         self._writes.events += len(entries)
 
-    def _decode_all(self, lane: int, entries: list[Entry], condemned: Condemned) -> list[_Decoded]:
-        """The events that are to be folded here; parks or forwards the others."""
-        decoded: list[_Decoded] = []
-        opened, partitions = self._open, self._partitions
+    def _decode_all(
+        self,
+        lane: int,
+        write: LaneWrite,
+        entries: list[Entry],
+        condemned: Condemned,
+        touched: list[_Open],
+    ) -> None:
+        """Archive entries and lay each event beside its subject; parks or forwards the others.
+
+        Adds to `touched` the subjects that have events waiting now.
+        """
+        opened, kind_names, archive = self._open, _KIND_NAMES, write.archived.append
         for entry in entries:
             ms, seq, fields = entry
             mode, kept = kept_form(fields)
@@ -142,20 +160,23 @@ class Folding:
             try:
                 if condemned and (lane, ms, seq) in condemned:
                     raise ContractError(*condemned[lane, ms, seq])
-                event = decode_event(kept) if mode == STRUCTURED else decode_fields(fields)
+                event = decode_bounded(kept) if mode == STRUCTURED else decode_fields(fields)
             except ContractError as error:
                 self._turn_away(lane, entry, mode, kept, error)
                 continue
-            subject = event.subject
-            key = (_KIND_NAMES[type(event)], event.organizationid, subject)
-            known = opened.get(key)
-            if known is not None and known.lane == lane:
-                decoded.append((ms, seq, event, mode, kept, key))
-            elif partition_of(subject, partitions) != lane:
-                self._forward(subject, entry)
-            else:
-                decoded.append((ms, seq, event, mode, kept, key))
-        return decoded
+            organization_id = event.organizationid
+            key = (kind_names[type(event)], organization_id, event.subject)
+            subject = opened.get(key)
+            if subject is None or subject.lane != lane:
+                if partition_of(event.subject, self._partitions) != lane:
+                    self._forward(event.subject, entry)
+                    continue
+                subject = opened[key] = _Open(lane, key)
+            content = content_hash(kept)
+            archive((ms, seq, mode, kept, content, organization_id, event.source))
+            if not subject.waiting:
+                touched.append(subject)
+            subject.waiting.append((ms, seq, mode, kept, content, event))
 
     def _turn_away(
         self, lane: int, entry: Entry, mode: int, kept: bytes, error: ContractError
@@ -190,60 +211,55 @@ class Folding:
         checksum = content_hash(kept)
         write.archived.append((entry.ms, entry.seq, mode, kept, checksum, None, None))
 
-    def _open_subjects(self, decoded: dict[int, list[_Decoded]]) -> None:
-        opened = self._open
-        missing: dict[SubjectKey, int] = {}
-        for lane, events in decoded.items():
-            for key in {item[5] for item in events}:
-                if key not in opened:
-                    kept = self._cache.get(lane, key)
-                    if kept is None:
-                        missing[key] = lane
-                    else:
-                        opened[key] = _Open(lane, key[0], kept)
+    def _begin_subjects(self, touched: list[_Open]) -> None:
+        """Give each subject that is new to the batch its state, from memory or the database."""
+        missing: dict[SubjectKey, _Open] = {}
+        for subject in touched:
+            if subject.kept is None:
+                kept = self._cache.get(subject.lane, subject.key)
+                if kept is None:
+                    missing[subject.key] = subject
+                else:
+                    subject.begin(kept)
         if missing:
             loaded = self._load(missing)
-            for key, lane in missing.items():
-                opened[key] = _Open(lane, key[0], loaded.get(key, _NOTHING))
+            for key, subject in missing.items():
+                subject.begin(loaded.get(key, _NOTHING))
 
-    def _fold_all(self, lane: int, write: LaneWrite, decoded: list[_Decoded]) -> None:
-        opened, archived = self._open, write.archived
-        mixed = bool(archived)
-        for ms, seq, event, mode, kept, key in decoded:
-            source = event.source
-            content = content_hash(kept)
-            archived.append((ms, seq, mode, kept, content, key[1], source))
-            subject = opened[key]
-            identity = identity_hash(source, event.id)
-            remembered = record(identity, content)
+    def _fold(self, subject: _Open) -> None:
+        """Fold the events that wait beside a subject, but for those that it knows."""
+        records, evolve, added = subject.records, subject.evolve, subject.added
+        for waiting in subject.waiting:
+            event = waiting[5]
+            identity = identity_hash(event.source, event.id)
+            remembered = record(identity, waiting[4])
             # One search of the bytes tells new events, which most are; `find` knows the layout.
-            if remembered[:IDENTITY_BYTES] in subject.records and (
-                find(subject.records, identity) is not None
-            ):
-                self._duplicate(lane, (ms, seq, event, mode, kept, key), identity, content)
+            if remembered[:IDENTITY_BYTES] in records and find(records, identity) is not None:
+                subject.records = records
+                self._duplicate(subject, waiting, identity)
                 continue
-            subject.records += remembered
-            subject.added.append((ms, seq))
+            records += remembered
+            added.append((waiting[0], waiting[1]))
             try:
-                subject.state = subject.evolve(subject.state, event)
+                subject.state = evolve(subject.state, event)
             except Exception as error:
-                raise FoldFailedError(lane, (ms, seq), error) from error
-        if mixed:
-            archived.sort()  # bad entries were taken in while decoding
+                position = (waiting[0], waiting[1])
+                raise FoldFailedError(subject.lane, position, error) from error
+        subject.records = records
+        subject.waiting.clear()
 
-    def _duplicate(self, lane: int, item: _Decoded, identity: int, content: int) -> None:
+    def _duplicate(self, subject: _Open, duplicate: _Waiting, identity: int) -> None:
         """Known already; with other bytes it may be a conflict, which the committer finds out."""
-        ms, seq, event, mode, kept, key = item
-        subject = self._open[key]
+        ms, seq, mode, kept, content, event = duplicate
         self._writes.duplicates += 1
         if find(subject.records, identity) == content:
             return
+        assert subject.kept is not None
         positions = journal.append_positions(subject.kept.positions, subject.added)
         first = journal.position_of(subject.records, positions, identity)
         assert first is not None
-        self._writes.suspects.append(
-            Suspect(lane, ms, seq, *key, event.source, event.id, mode, kept, first)
-        )
+        place, what = (subject.lane, ms, seq), (*subject.key, event.source, event.id)
+        self._writes.suspects.append(Suspect(*place, *what, mode, kept, first))
 
     def harvest(self) -> WriteSet:
         """Close the batch: what must be committed. The next batch builds on it at once.
@@ -252,14 +268,12 @@ class Folding:
             FoldFailedError: our own code failed; the batch must be discarded.
         """
         writes, self._writes = self._writes, WriteSet()
-        for key, subject in self._open.items():
-            if subject.added:
+        for subject in self._open.values():
+            if subject.kept is not None:
                 try:
-                    self._close(writes, key, subject)
+                    self._close(writes, subject, subject.kept)
                 except Exception as error:
                     raise FoldFailedError(subject.lane, subject.added[0], error) from error
-            else:
-                self._cache.put(subject.lane, key, subject.kept)
         self._open = {}
         self.bytes_held = 0
         for rows in writes.rows.values():
@@ -267,35 +281,35 @@ class Folding:
         writes.flow_versions.sort()
         return writes
 
-    def _close(self, writes: WriteSet, key: SubjectKey, subject: _Open) -> None:
-        kind, organization_id, subject_id = key
-        old = subject.kept
+    def _close(self, writes: WriteSet, subject: _Open, old: Kept) -> None:
+        key = kind, organization_id, subject_id = subject.key
+        if not subject.added:
+            self._cache.put(subject.lane, key, old)
+            return
         columns, contribution = PROJECT[kind](subject.state)
+        encoded = encode_contribution(contribution)
+        if encoded != old.contribution:
+            before = decode_contribution(old.contribution) if old.contribution else NOTHING
+            writes.differences.move(organization_id, before, contribution)
         kept = Kept(
-            revision=old.revision + 1,
-            state=encode_state(subject.state),
-            records=subject.records,
-            positions=journal.append_positions(old.positions, subject.added),
-            contribution=encode_contribution(contribution),
+            old.revision + 1,
+            encode_state(subject.state),
+            subject.records,
+            journal.append_positions(old.positions, subject.added),
+            encoded,
         )
-        if kept.contribution != old.contribution:
-            if old.contribution:
-                before = decode_contribution(old.contribution)
-                writes.differences.add(organization_id, before, -1)
-            writes.differences.add(organization_id, contribution, 1)
         writes.rows[kind].append((organization_id, subject_id, *kept, *columns))
         if isinstance(subject.state, FlowState):
-            writes.flow_versions += [
-                (
-                    organization_id,
-                    subject_id,
-                    int(number),
-                    version.published_us,
-                    version.published[4].decode(),
-                )
-                for number, version in subject.state.versions.items()
-            ]
+            writes.flow_versions += _flow_versions(organization_id, subject_id, subject.state)
         self._cache.put(subject.lane, key, kept)
+
+
+def _flow_versions(
+    organization_id: str, flow_id: str, state: FlowState
+) -> Iterator[tuple[str, str, int, int, str]]:
+    for number, version in state.versions.items():
+        payload = version.published[4].decode()
+        yield organization_id, flow_id, int(number), version.published_us, payload
 
 
 def _row_key(row: tuple[Any, ...]) -> tuple[str, str]:

@@ -5,6 +5,7 @@ the batch began. What fails rolls everything back; the caller drops its cache an
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -21,24 +22,23 @@ from shared.errors import FencedError, StaleStateError
 from shared.projections.write_set import LaneWrite, Parked, Suspect, WriteSet
 from shared.storage.generations import schema_name
 from shared.storage.log import Log
+from shared.storage.parking import DEFAULT_QUOTA, Parking, ParkQuota, Scope
+from shared.storage.report_changes import announce
 from shared.storage.staging import StagedTable, add, replace, replace_newer
 from shared.storage.subjects import SUBJECT_TABLES
-from shared.storage.tables import TALLY_TABLES, flow_versions
+from shared.storage.tables import TALLY_TABLES, attempts, flow_versions
 
-_PARK = (
-    "INSERT INTO callfold.parked_events AS t (lane, digest, reason, detail, organization_id,"
-    " source, event_type, subject, first_ms, first_seq, last_ms, last_seq, entries, mode,"
-    " length_bytes, sha256, body)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s, %s)"
-    " ON CONFLICT (lane, digest) DO UPDATE SET last_ms = excluded.last_ms,"
-    " last_seq = excluded.last_seq, entries = t.entries + 1"
-)
+#: A batch up to here goes in few round trips: a statement each table, all sent together. What is
+#: sent together is held in memory together.
+AT_ONCE_EVENTS_MAX = 500
+AT_ONCE_BYTES_MAX = 512 * 1024
+#: Where a subject's row has its state.
+_STATE = [column.name for column in attempts.columns].index("state")
 _CONFLICT = (
     "INSERT INTO callfold.conflicting_events (lane, ms, seq, organization_id, kind, subject,"
     " source, event_id, first_ms, first_seq) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     " ON CONFLICT DO NOTHING"
 )
-_MODE_NAMES = {FIELDS: "binary"}
 _decode_any = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
@@ -48,6 +48,7 @@ class GenerationWriter:
     def __init__(self, connection: psycopg.Connection, generation: int) -> None:
         """`connection` must be in autocommit; its temporary tables are made here."""
         self._connection = connection
+        self._generation = generation
         self._subjects = {
             kind: StagedTable(connection, table, generation, replace_newer(table))
             for kind, table in SUBJECT_TABLES.items()
@@ -63,11 +64,16 @@ class GenerationWriter:
             table.name: [i for i, column in enumerate(table.columns) if column.name == "cost"]
             for table in TALLY_TABLES
         }
-        self._move = sql.SQL(
-            "INSERT INTO {table} AS t SELECT * FROM unnest(%s::int[], %s::bigint[], %s::numeric[])"
-            " ON CONFLICT (lane) DO UPDATE SET ms = excluded.ms, seq = excluded.seq"
-            " WHERE (t.ms, t.seq) < (excluded.ms, excluded.seq)"
-        ).format(table=sql.Identifier(schema_name(generation), "positions"))
+        self._move = (
+            sql.SQL(
+                "INSERT INTO {table} AS t"
+                " SELECT * FROM unnest(%s::int[], %s::bigint[], %s::numeric[])"
+                " ON CONFLICT (lane) DO UPDATE SET ms = excluded.ms, seq = excluded.seq"
+                " WHERE (t.ms, t.seq) < (excluded.ms, excluded.seq)"
+            )
+            .format(table=sql.Identifier(schema_name(generation), "positions"))
+            .as_bytes()
+        )
 
     def write(self, writes: WriteSet) -> None:
         """Write a batch, inside the caller's transaction.
@@ -75,16 +81,26 @@ class GenerationWriter:
         Raises:
             StaleStateError: a state is not as it was read.
         """
-        self._write_states(writes)
-        self._write_positions(writes.lanes)
-        self._write_tallies(writes)
-
-    def _write_states(self, writes: WriteSet) -> None:
-        for kind, rows in writes.rows.items():
-            if rows and self._subjects[kind].write(rows) != len(rows):
+        at_once = _is_small(writes)
+        with self._connection.pipeline() if at_once else nullcontext() as pipeline:
+            written = self._write_states(writes, at_once=at_once)
+            self._write_positions(writes.lanes)
+            self._write_tallies(writes, at_once=at_once)
+            announce(self._connection, self._generation, writes)
+            if pipeline is not None:
+                pipeline.sync()
+        for kind, cursor in written.items():
+            if cursor.rowcount != len(writes.rows[kind]):
                 raise StaleStateError(f"a {kind} state changed since it was read")
+
+    def _write_states(self, writes: WriteSet, *, at_once: bool) -> dict[str, psycopg.Cursor]:
         if writes.flow_versions:
-            self._flow_versions.write(writes.flow_versions)
+            self._flow_versions.write(writes.flow_versions, at_once=at_once)
+        return {
+            kind: self._subjects[kind].write(rows, at_once=at_once)
+            for kind, rows in writes.rows.items()
+            if rows
+        }
 
     def _write_positions(self, lanes: dict[int, LaneWrite]) -> None:
         moved = sorted((lane, *write.new) for lane, write in lanes.items() if write.folded)
@@ -92,13 +108,22 @@ class GenerationWriter:
             return
         self._connection.execute(self._move, [list(column) for column in zip(*moved, strict=True)])
 
-    def _write_tallies(self, writes: WriteSet) -> None:
+    def _write_tallies(self, writes: WriteSet, *, at_once: bool) -> None:
         # These rows are shared by all owners, so they come last and in key order.
         for name, staged in self._tallies.items():
             rows = writes.differences.rows(name)
             if rows:
                 costs = self._costs[name]
-                staged.write(_with_amounts(row, costs) if costs else row for row in rows)
+                amounts = [_with_amounts(row, costs) for row in rows] if costs else rows
+                staged.write(amounts, at_once=at_once)
+
+
+def _is_small(writes: WriteSet) -> bool:
+    if writes.events > AT_ONCE_EVENTS_MAX:
+        return False
+    archived = sum(len(entry[3]) for lane in writes.lanes.values() for entry in lane.archived)
+    states = sum(len(row[_STATE]) for rows in writes.rows.values() for row in rows)
+    return archived + states <= AT_ONCE_BYTES_MAX
 
 
 def _with_amounts(row: tuple[Any, ...], costs: Sequence[int]) -> list[Any]:
@@ -112,13 +137,24 @@ class Committer:
     """Commits the batches of one projector into the live generation."""
 
     def __init__(
-        self, connection: psycopg.Connection, projector: str, partitions: int, generation: int
+        self,
+        connection: psycopg.Connection,
+        projector: str,
+        partitions: int,
+        generation: int,
+        quota: ParkQuota = DEFAULT_QUOTA,
     ) -> None:
         """`connection` is used by nobody else."""
         self._connection = connection
         self._projector = projector
         self._log = Log(connection, partitions)
+        self._parking = Parking(connection, quota)
         self._writer = GenerationWriter(connection, generation)
+
+    @property
+    def newly_over_quota(self) -> list[Scope]:
+        """Sources that the last batch took over their quota of parked events."""
+        return self._parking.newly_over
 
     def commit(self, writes: WriteSet, epochs: dict[int, int]) -> None:
         """Write a batch of lanes held at `epochs`.
@@ -128,20 +164,25 @@ class Committer:
             StaleStateError: a state was changed by another writer.
             psycopg.Error: the database refused, or went away; the batch may or may not be in.
         """
-        if writes.from_log:
-            with self._connection.transaction():
-                self._fence(epochs)
+        at_once = _is_small(writes)
+        conflicts = []
+        if not writes.from_log:
+            self._log.prepare(writes.lanes)
+            conflicts = [suspect for suspect in writes.suspects if self._differs(suspect, writes)]
+        with (
+            self._connection.pipeline() if at_once else nullcontext(),
+            self._connection.transaction(),
+        ):
+            self._fence(epochs)
+            if writes.from_log:
                 # What the contract refuses was parked when it was archived.
                 self._park([e for e in writes.parked if e.reason in OUR_REASONS], [])
-                self._writer.write(writes)
-            return
-        self._log.prepare(writes.lanes)
-        conflicts = [suspect for suspect in writes.suspects if self._differs(suspect, writes)]
-        with self._connection.transaction():
-            self._fence(epochs)
-            self._move_cursors(writes.lanes)  # before the log, whose keys a moved lane would break
-            self._log.append({p: w for p, w in writes.lanes.items() if p != INBOX_LANE})
-            self._park(writes.parked, conflicts)
+            else:
+                # Before the log, whose keys a moved lane would break.
+                self._move_cursors(writes.lanes)
+                archived = {p: w for p, w in writes.lanes.items() if p != INBOX_LANE}
+                self._log.append(archived, at_once=at_once)
+                self._park(writes.parked, conflicts)
             self._writer.write(writes)
 
     def _fence(self, epochs: dict[int, int]) -> None:
@@ -172,9 +213,7 @@ class Committer:
             raise FencedError(frozenset(moved_on))
 
     def _park(self, parked: list[Parked], conflicts: list[Suspect]) -> None:
-        if parked:
-            with self._connection.cursor() as cursor:
-                cursor.executemany(_PARK, [_parked_row(event) for event in parked])
+        self._parking.park(parked)
         if conflicts:
             with self._connection.cursor() as cursor:
                 cursor.executemany(_CONFLICT, [_conflict_row(suspect) for suspect in conflicts])
@@ -215,35 +254,3 @@ def _conflict_row(suspect: Suspect) -> tuple[Any, ...]:
     s = suspect
     place, subject = (s.lane, s.ms, s.seq), (s.organization_id, s.kind, s.subject)
     return (*place, *subject, s.source, s.event_id, *s.first)
-
-
-def _parked_row(event: Parked) -> tuple[Any, ...]:
-    said = _said(event)
-    return (
-        event.lane, event.sha256, event.reason, event.detail.replace("\x00", "\ufffd"),
-        said.get("organizationid"), said.get("source"), said.get("type"), said.get("subject"),
-        event.ms, event.seq, event.ms, event.seq,
-        _MODE_NAMES.get(event.mode, "structured"), event.length_bytes, event.sha256, event.kept,
-    )  # fmt: skip
-
-
-def _said(event: Parked) -> dict[str, str]:
-    """What can still be read of a bad event's envelope, for operators to group by."""
-    try:
-        if event.mode == FIELDS:
-            fields = kept_fields(event.mode, event.kept)
-            found: Any = {
-                name.decode("utf-8", "replace"): value.decode("utf-8", "replace")
-                for name, value in zip(fields[::2], fields[1::2], strict=False)
-            }
-        else:
-            found = _decode_any(event.kept)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    return {
-        name: value.replace("\x00", "\ufffd")[:256]
-        for name, value in found.items()
-        if isinstance(name, str) and isinstance(value, str)
-    }

@@ -73,16 +73,17 @@ class Lanes:
     def take(self, lanes_max: int) -> dict[int, int]:
         """Take up to `lanes_max` lanes that nobody holds; returns lane → epoch.
 
-        A lane whose owner let it expire died uncleanly; its count goes up until a commit.
+        A lane whose owner let it expire died uncleanly; its count goes up until a commit. Who
+        takes its own lapsed lane again was only paused.
         """
         rows = self._connection.execute(
             "UPDATE callfold.leases SET owner = %s, epoch = epoch + 1,"
             " expires_at = now() + %s::interval,"
-            " unclean_deaths = unclean_deaths + (owner IS NOT NULL)::int"
+            " unclean_deaths = unclean_deaths + (owner IS NOT NULL AND owner <> %s)::int"
             " WHERE lane IN (SELECT lane FROM callfold.leases"
             " WHERE owner IS NULL OR expires_at < now() ORDER BY lane LIMIT %s"
             " FOR UPDATE SKIP LOCKED) RETURNING lane, epoch",
-            (self._projector, self._lease, lanes_max),
+            (self._projector, self._lease, self._projector, lanes_max),
         ).fetchall()
         return dict(rows)
 
@@ -144,12 +145,6 @@ def fold_positions(connection: psycopg.Connection, generation: int) -> dict[int,
             sql.Identifier(schema_name(generation), "positions")
         )
     ).fetchall()
-    return {lane: (ms, int(seq)) for lane, ms, seq in rows}
-
-
-def archived_positions(connection: psycopg.Connection) -> dict[int, Position]:
-    """How far each lane is archived."""
-    rows = connection.execute("SELECT lane, ms, seq FROM callfold.lanes").fetchall()
     return {lane: (ms, int(seq)) for lane, ms, seq in rows}
 
 

@@ -17,7 +17,16 @@ from shared.storage.segments import Segment, pack, unpack
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, Segment._fields))
 _TYPES = ("int4", "int8", "numeric", "int8", "numeric", "int4", "text[]", "jsonb", "int4", "int4",
           "int8", "bytea")  # fmt: skip
-_COPY = sql.SQL("COPY callfold.log_segments ({}) FROM STDIN (FORMAT BINARY)").format(_COLUMNS)
+_COPY = (
+    sql.SQL("COPY callfold.log_segments ({}) FROM STDIN (FORMAT BINARY)")
+    .format(_COLUMNS)
+    .as_bytes()
+)
+_INSERT = (
+    sql.SQL("INSERT INTO callfold.log_segments ({}) VALUES ({})")
+    .format(_COLUMNS, sql.SQL(", ").join(sql.Placeholder() * len(Segment._fields)))
+    .as_bytes()
+)
 _READ = sql.SQL(
     "SELECT {} FROM callfold.log_segments WHERE partition = %(partition)s"
     " AND (first_ms, first_seq) >= coalesce((SELECT (first_ms, first_seq)"
@@ -48,7 +57,8 @@ class Log:
         """`partitions` is written with every segment."""
         self._connection = connection
         self._partitions = partitions
-        self._months: set[str] = set()
+        #: [start, end) in ms of the table partitions that are known to be there.
+        self._months: set[tuple[int, int | None]] = set()
 
     def prepare(self, writes: dict[int, LaneWrite]) -> None:
         """Create the table partitions that a batch needs; outside its transaction."""
@@ -57,11 +67,12 @@ class Log:
                 self._prepare_month(entry[0])
 
     def _prepare_month(self, ms: int) -> None:
+        if any(start <= ms and (end is None or ms < end) for start, end in self._months):
+            return
         name, start_ms, end_ms = _month(ms)
-        if name not in self._months:
-            if not self._exists(name):
-                self._create(name, start_ms, end_ms)
-            self._months.add(name)
+        if not self._exists(name):
+            self._create(name, start_ms, end_ms)
+        self._months.add((start_ms, end_ms))
 
     def _exists(self, name: str) -> bool:
         # Asked first: creating locks the whole log, which waits for whoever reads it at length.
@@ -84,8 +95,8 @@ class Log:
         except (psycopg.errors.DuplicateTable, psycopg.errors.UniqueViolation):
             pass  # another projector was faster
 
-    def append(self, writes: dict[int, LaneWrite]) -> None:
-        """Write one segment per lane that has something to archive."""
+    def append(self, writes: dict[int, LaneWrite], *, at_once: bool = False) -> None:
+        """Write one segment per lane that has something to archive; see `StagedTable.write`."""
         now_ms = time.time_ns() // 1_000_000
         segments = [
             pack(lane, self._partitions, write.archived, [(len(write.archived), now_ms)])
@@ -94,6 +105,10 @@ class Log:
         ]
         if not segments:
             return
+        with self._connection.cursor() as cursor:
+            if at_once:
+                cursor.executemany(_INSERT, [as_row(segment) for segment in segments])
+                return
         with self._connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.set_types(_TYPES)
             for segment in segments:

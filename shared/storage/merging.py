@@ -5,6 +5,7 @@ a partition merges them beside its work, in transactions of their own, fenced li
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple, Self
 
 import psycopg
 from psycopg import sql
@@ -17,13 +18,15 @@ from shared.storage.segments import Segment, pack, received, unpack
 EVENTS_SMALL = 1_000
 #: Merged segments aim at this many events: larger ones compress no better, and read slower.
 EVENTS_AIM = 2_000
-#: Small segments looked at in one go.
+#: What a few events between two large segments are joined to may become so large.
+EVENTS_MOST = 2 * EVENTS_AIM
+#: Segments looked at in one go.
 _LOOK = 2_000
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, Segment._fields))
 _SMALL = (
     "SELECT first_ms, first_seq, events, partitions FROM callfold.log_segments"
-    " WHERE partition = %s AND (first_ms, first_seq) > (%s, %s)"
+    " WHERE partition = %s AND (first_ms, first_seq) >= (%s, %s)"
     " ORDER BY first_ms, first_seq LIMIT %s"
 )
 _FENCE = "SELECT 1 FROM callfold.leases WHERE lane = %s AND epoch = %s AND owner = %s FOR KEY SHARE"
@@ -37,6 +40,20 @@ _PUT = sql.SQL("INSERT INTO callfold.log_segments ({}) VALUES ({})").format(
 Place = tuple[int, int]
 
 
+class _Run(NamedTuple):
+    """Neighbours in the log: one large segment, or small ones that may be merged."""
+
+    first: Place
+    last: Place
+    events: int
+    #: The N under which they were written.
+    partitions: int
+
+    def joined(self, other: Self) -> Self:
+        """This run and the one behind it."""
+        return self._replace(last=other.last, events=self.events + other.events)
+
+
 class SegmentMerger:
     """Merges the small segments of partitions that one projector owns."""
 
@@ -44,44 +61,48 @@ class SegmentMerger:
         """`connection` must be in autocommit and used by nobody else."""
         self._connection = connection
         self._projector = projector
-        #: Everything before is large already.
+        #: A large segment; everything before is as large as it will be.
         self._done: dict[int, Place] = {}
 
     def merge(self, partition: int, epoch: int) -> int:
         """Merge what is small in a partition held at `epoch`; returns how many segments went."""
         merged = 0
-        for first, last in list(self._groups(partition)):
+        for group in list(self._groups(partition)):
             with self._connection.transaction():
                 fence = self._connection.execute(_FENCE, (partition, epoch, self._projector))
                 if fence.fetchone() is None:
+                    self._done.pop(partition, None)
                     return merged
-                merged += self._replace(partition, first, last)
+                merged += self._replace(partition, group.first, group.last)
         return merged
 
-    def _groups(self, partition: int) -> Iterator[tuple[Place, Place]]:
-        """Runs of small neighbours that make a large segment together."""
+    def _groups(self, partition: int) -> Iterator[_Run]:
+        """Runs of neighbours that make a large segment together."""
         done = self._done.get(partition, (0, 0))
         rows = self._connection.execute(_SMALL, (partition, *done, _LOOK)).fetchall()
-        run: list[Place] = []
-        events, run_partitions = 0, None
-        for ms, seq, count, partitions in rows:
-            place = (ms, int(seq))
-            if count >= EVENTS_SMALL or partitions != run_partitions:
-                # A large neighbour, or another N: nothing will join what is small before it.
-                if events >= EVENTS_SMALL:
-                    yield run[0], run[-1]
-                run, events, run_partitions = [], 0, partitions
-            if count >= EVENTS_SMALL:
-                self._done[partition] = place
-                continue
-            run.append(place)
-            events += count
-            if events >= EVENTS_AIM:
-                self._done[partition] = run[0]
-                yield run[0], run[-1]
-                run, events = [], 0
-        if len(rows) == _LOOK and events >= EVENTS_SMALL:
-            yield run[0], run[-1]  # so small that a whole look does not reach the aim
+        large: _Run | None = None
+        run: _Run | None = None
+        for ms, seq, events, n in rows:
+            one = _Run((ms, int(seq)), (ms, int(seq)), events, n)
+            if events < EVENTS_SMALL and (run is None or run.partitions == n):
+                run = run.joined(one) if run else one
+                if run.events < EVENTS_AIM:
+                    continue
+                yield run
+                large, run = run, None
+            else:
+                # A large neighbour, or another N: nothing more will join what is small before it.
+                following = one if events >= EVENTS_SMALL else None
+                group = _closed(large, run, following)
+                if group is not None:
+                    yield group
+                large, run = following, None if following else one
+                if group is not None and following is not None and group.last == following.last:
+                    large = group
+            if large is not None:
+                self._done[partition] = large.first
+        if len(rows) == _LOOK and run is not None and run.events >= EVENTS_SMALL:
+            yield run  # so small that a whole look does not reach the aim
 
     def _replace(self, partition: int, first: Place, last: Place) -> int:
         rows = self._connection.execute(_TAKE, (partition, *first, *last)).fetchall()
@@ -102,6 +123,20 @@ class SegmentMerger:
         new = new._replace(organizations=sorted(sources), sources=sources)
         self._connection.execute(_PUT, as_row(new))
         return len(segments)
+
+
+def _closed(before: _Run | None, run: _Run | None, after: _Run | None) -> _Run | None:
+    """What becomes of small segments that nothing will be added to; None where they stay."""
+    if run is None:
+        return None
+    if run.events >= EVENTS_SMALL:
+        return run
+    for one, other in ((before, run), (run, after)):
+        if one is None or other is None or one.partitions != other.partitions:
+            continue
+        if one.events + other.events <= EVENTS_MOST:
+            return one.joined(other)
+    return None
 
 
 def _added(counts: Iterator[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:

@@ -1,4 +1,4 @@
-"""The read API's connections: statements out of `.sql` files, and one named error when it fails.
+"""Connections of what serves: statements out of `.sql` files, and one named error when it fails.
 
 Connections are in autocommit: each statement sees one snapshot, which is why each report is one.
 """
@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from shared.errors import StorageError
 
-_FRAGMENTS: Final = ("report_head", "published_flow", "call_page")
+_FRAGMENTS: Final = ("report_head", "published_flow", "call_page", "as_of")
 _CONNECT_TIMEOUT_S = 3
 #: How long a request waits for a connection.
 _POOL_PATIENCE_S = 3.0
@@ -30,7 +30,7 @@ NOT_LAID_OUT: Final = (
 )
 #: Every read is by key. Its plan is made once a connection, so it must not depend on how small a
 #: table was then: without statistics yet, a scan of all would look cheap and stay.
-_PLANS: Final = (
+PLANS: Final = (
     "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
     " SET enable_bitmapscan = off; SET jit = off"
 )
@@ -42,8 +42,8 @@ Row = tuple[Any, ...]
 class ReadPool:
     """Connections for short reads; opens without waiting for the database."""
 
-    def __init__(self, database_url: str, connections_max: int) -> None:
-        """`open` must be awaited before use."""
+    def __init__(self, database_url: str, connections_max: int, process: str = "read-api") -> None:
+        """`open` must be awaited before use; the database lists connections under `process`."""
         self._pool = AsyncConnectionPool(
             database_url,
             min_size=0,
@@ -55,7 +55,7 @@ class ReadPool:
             kwargs={
                 "autocommit": True,
                 "connect_timeout": _CONNECT_TIMEOUT_S,
-                "application_name": "callfold read-api",
+                "application_name": f"callfold {process}",
             },
         )
 
@@ -106,6 +106,6 @@ def _read(name: str) -> str:
 
 
 async def _configure(connection: psycopg.AsyncConnection[Row]) -> None:
-    await connection.execute(_PLANS)
+    await connection.execute(PLANS)
     # One width for all integers: else each width of each parameter is a statement of its own.
     connection.adapters.register_dumper(int, Int8Dumper)

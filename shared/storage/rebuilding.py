@@ -8,12 +8,14 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Table
 
+from shared.contracts.park_reasons import ParkReason
+from shared.folds.journal import Position
 from shared.projections.folding import Folding
 from shared.projections.state_cache import StateCache
 from shared.projections.write_set import LaneWrite, WriteSet
 from shared.storage.commits import GenerationWriter
 from shared.storage.generations import schema_name
-from shared.storage.lanes import archived_positions, fold_positions
+from shared.storage.lanes import fold_positions
 from shared.storage.log import Log
 from shared.storage.subjects import SubjectReader
 from shared.storage.tables import TALLY_TABLES, generation_metadata, positions
@@ -47,30 +49,58 @@ class Rebuilder:
         self._cache = cache
 
     def follow(self, progress: Callable[[int], None]) -> int:
-        """Fold everything that is archived by now; returns events folded."""
-        archived = archived_positions(self._reading)
+        """Fold everything that live has folded by now; returns events folded.
+
+        Never beyond it: live may still park, by a verdict of ours, what it has not folded yet.
+        """
+        live = self._live_positions()
         folded = fold_positions(self._reading, self._generation)
         events = 0
         for partition in range(self._partitions):
-            position = folded.get(partition, (0, 0))
-            for entries in self._log.entries(partition, position):
-                self._folding.follow(partition, position, entries, {})
-                position = (entries[-1].ms, entries[-1].seq)
-                events += len(entries)
-                if self._folding.events >= _BATCH_EVENTS:
-                    self._commit()
-                    progress(events)
-            self._commit()
-            if position < archived[partition]:
-                # The last entries belong to other lanes, whose logs hold them.
-                self._write(WriteSet(lanes={partition: LaneWrite(position, archived[partition])}))
-            progress(events)
+            position, end = folded.get(partition, (0, 0)), live.get(partition, (0, 0))
+            for more in self._follow_one(partition, position, end):
+                events += more
+                progress(events)
         return events
 
-    def _commit(self) -> None:
-        if self._folding.events:
+    def _follow_one(self, partition: int, position: Position, end: Position) -> Iterator[int]:
+        """Fold one partition up to `end`; yields how many events each transaction added."""
+        left_out = self._left_out(partition, position, end)
+        for archived in self._log.entries(partition, position):
+            entries = [entry for entry in archived if (entry.ms, entry.seq) <= end]
+            if not entries:
+                break
+            self._folding.follow(partition, position, entries, left_out)
+            position = (entries[-1].ms, entries[-1].seq)
+            if self._folding.events >= _BATCH_EVENTS:
+                yield self._commit()
+        yield self._commit()
+        if position < end:
+            # The last entries belong to other lanes, whose logs hold them.
+            self._write(WriteSet(lanes={partition: LaneWrite(position, end)}))
+
+    def _live_positions(self) -> dict[int, Position]:
+        row = self._reading.execute("SELECT live_generation FROM callfold.installation").fetchone()
+        assert row is not None
+        return fold_positions(self._reading, row[0])
+
+    def _left_out(
+        self, partition: int, after: Position, end: Position
+    ) -> dict[tuple[int, int, int], tuple[ParkReason, str]]:
+        """Entries that live parked by a verdict of ours, so that they must not count here."""
+        rows = self._reading.execute(
+            "SELECT ms, seq, reason FROM callfold.left_out_entries WHERE lane = %s"
+            " AND (ms, seq) > (%s, %s) AND (ms, seq) <= (%s, %s)",
+            (partition, *after, *end),
+        ).fetchall()
+        return {(partition, ms, int(seq)): (ParkReason(reason), "") for ms, seq, reason in rows}
+
+    def _commit(self) -> int:
+        events = self._folding.events
+        if events:
             self._write(self._folding.harvest())
             self._cache.shrink()
+        return events
 
     def _write(self, writes: WriteSet) -> None:
         with self._writing.transaction():

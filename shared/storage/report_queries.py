@@ -26,13 +26,18 @@ from shared.reports.main_report import MainReportRows
 from shared.reports.node_stats import NodeStatsRows
 from shared.reports.published_flows import NO_FLOW, FlowChoice, flow_choice, flow_name_choice
 from shared.storage.generations import schema_name
-from shared.storage.read_pool import NOT_LAID_OUT, Parameters, ReadPool, Row, statement_text
+from shared.storage.pipelined_connection import RawRow
+from shared.storage.read_pool import NOT_LAID_OUT, Parameters, statement_text
+from shared.storage.report_connections import ReportConnections
 
 _Rows = TypeVar("_Rows")
 
 _ROUNDS_MAX = 5  # generation and flow may each change under a report, but not for ever
 _CHOICES_MAX = 10_000
 _BEFORE_ALL: Final = Place(-(2**63), "", 0)
+
+#: A boolean in PostgreSQL's binary form.
+_TRUE: Final = b"\x01"
 
 _decode_state = FOLDS[Kind.EXECUTION].decode
 _decode_flow = msgspec.json.Decoder(FlowPublishedData).decode
@@ -43,8 +48,6 @@ class Snapshot(Generic[_Rows]):
     """What one statement found about an execution that exists."""
 
     generation: int
-    #: Every entry received up to here is folded, in milliseconds; None while unknown.
-    as_of_ms: int | None
     execution: Execution
     #: The published flow, where the question asks for it and there is one.
     flow: FlowPublishedData | None
@@ -81,8 +84,8 @@ class ReportQueries:
     the database is away or not laid out, GenerationError where another release folded it.
     """
 
-    def __init__(self, pool: ReadPool) -> None:
-        self._pool = pool
+    def __init__(self, connections: ReportConnections) -> None:
+        self._connections = connections
         self._generation: int | None = None
         self._choices: dict[tuple[str, str, str], FlowChoice] = {}
 
@@ -136,21 +139,26 @@ class ReportQueries:
         }
         return await self._ask(question, organization_id, execution_id, page)
 
+    async def as_of_ms(self) -> int | None:
+        """Every entry received up to here is folded, in milliseconds; None while unknown."""
+        _generation, (as_of_ms,) = await self._fetch("freshness", {})
+        return _integer(as_of_ms) or None
+
     async def live_generation(self) -> int:
         """The generation that answers, looked up now; the read API is ready when this works."""
         try:
-            row = await self._pool.fetch_one(statement_text("live_generation"), {})
+            row = await self._connections.fetch_one(statement_text("live_generation"), {})
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
             row = None
         if row is None:
             raise StorageError(NOT_LAID_OUT)
-        generation, fold_version = row
+        generation, fold_version = map(_integer, row)
         if fold_version != FOLD_VERSION:
             raise GenerationError(
                 f"generation {generation} is of fold version {fold_version}; "
                 f"this release reads {FOLD_VERSION}"
             )
-        return int(generation)
+        return generation
 
     async def _ask(
         self,
@@ -168,36 +176,35 @@ class ReportQueries:
         }
         for _round in range(_ROUNDS_MAX):
             generation, row = await self._fetch(question.name, parameters | choice._asdict())
-            as_of_ms, exists, state, flow, rows = row
-            if not exists:
+            mentioned, state, flow, rows = row
+            if mentioned != _TRUE and state is None:
                 return None
             execution = read_execution(None if state is None else _decode_state(state))
             wanted = question.wants_flow(execution)
             if wanted == choice:
                 return Snapshot(
                     generation,
-                    as_of_ms if as_of_ms is not None and as_of_ms > 0 else None,
                     execution,
                     None if flow is None else _decode_flow(flow),
-                    question.decode_rows(rows),
+                    question.decode_rows(rows or b""),
                 )
             choice = wanted
             self._remember(key, choice)
         raise StorageError("the execution changes faster than it can be read")
 
-    async def _fetch(self, name: str, parameters: Parameters) -> tuple[int, Row]:
+    async def _fetch(self, name: str, parameters: Parameters) -> tuple[int, RawRow]:
         """The generation that answered, and its row without that."""
         for _round in range(_ROUNDS_MAX):
             if self._generation is None:
                 self._generation = await self.live_generation()
             asked = self._generation
             try:
-                row = await self._pool.fetch_one(
+                row = await self._connections.fetch_one(
                     statement_text(name, schema_name(asked)), parameters
                 )
             except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
                 row = None  # dropped after a switch
-            if row is not None and row[0] == asked:
+            if row is not None and _integer(row[0]) == asked:
                 return asked, row[1:]
             self._generation = None
         raise GenerationError("the live generation changes faster than it can be read")
@@ -206,3 +213,8 @@ class ReportQueries:
         if len(self._choices) >= _CHOICES_MAX:
             self._choices.clear()
         self._choices[key] = choice
+
+
+def _integer(value: bytes | None) -> int:
+    """An integer in PostgreSQL's binary form, null being 0."""
+    return 0 if value is None else int.from_bytes(value, "big", signed=True)

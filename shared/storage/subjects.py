@@ -27,15 +27,17 @@ class SubjectReader:
         """`connection` must be in autocommit: each statement sees what is committed by then."""
         self._connection = connection
         self._statements = {
-            kind: sql.SQL(
+            kind: sql.SQL(  # rendered once
                 "SELECT t.organization_id, t.{id}, t.revision, t.state, t.records, t.positions,"
                 " t.contribution FROM unnest(%s::text[], %s::text[]) AS k(organization_id, id)"
                 ' JOIN {table} AS t ON t.organization_id = k.organization_id COLLATE "C"'
                 ' AND t.{id} = k.id COLLATE "C"'
-            ).format(
+            )
+            .format(
                 id=sql.Identifier(table.columns[1].name),
                 table=sql.Identifier(schema_name(generation), table.name),
             )
+            .as_bytes()
             for kind, table in SUBJECT_TABLES.items()
         }
 

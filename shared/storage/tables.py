@@ -1,4 +1,4 @@
-"""All tables, in one place (SQLAlchemy Core).
+"""All tables, in one place (SQLAlchemy Core); only those of lost events lie beside it.
 
 `callfold` is the schema of what no rebuild replaces: the log, lanes, keys. A generation of the
 projections lives in a schema of its own, `gen_1`, `gen_2` …; its tables are declared here under
@@ -15,51 +15,32 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Numeric,
     SmallInteger,
     Table,
     Text,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-SCHEMA: Final = "callfold"
-GENERATION: Final = "generation"
+import shared.storage.loss_tables  # noqa: F401 -- registers its tables with the metadata
+from shared.storage.table_columns import (
+    GENERATION,
+    SCHEMA,
+    count_column,
+    generation_metadata,
+    installation_metadata,
+    instant_column,
+    key_column,
+    position_columns,
+    text_column,
+)
 
-#: Tables of the installation, migrated by Alembic.
-installation_metadata = MetaData(schema=SCHEMA)
-#: Tables of one generation, created whole and dropped whole.
-generation_metadata = MetaData(schema=GENERATION)
-
-
-def _text(name: str, **options: Any) -> Column[Any]:
-    return Column(name, Text(collation="C"), **{"nullable": False, **options})
-
-
-def _key(name: str) -> Column[Any]:
-    return _text(name, primary_key=True)
-
-
-def _count(name: str) -> Column[Any]:
-    return Column(name, BigInteger, nullable=False)
-
-
-def _position(prefix: str = "", *, primary_key: bool = False) -> tuple[Column[Any], Column[Any]]:
-    """The id of a stream entry. Its sequence number is unsigned, so it needs a numeric."""
-    return (
-        Column(f"{prefix}ms", BigInteger, nullable=False, primary_key=primary_key),
-        Column(f"{prefix}seq", Numeric(20, 0), nullable=False, primary_key=primary_key),
-    )
-
-
-def _now(name: str) -> Column[Any]:
-    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
-
+__all__ = ["GENERATION", "SCHEMA", "generation_metadata", "installation_metadata"]
 
 # ---- the installation -------------------------------------------------------------------------
 
@@ -77,7 +58,7 @@ generations = Table(
     installation_metadata,
     Column("generation", Integer, primary_key=True),
     Column("fold_version", Integer, nullable=False),
-    _now("created_at"),
+    instant_column("created_at"),
 )
 
 dictionaries = Table(
@@ -92,8 +73,8 @@ segments = Table(
     "log_segments",
     installation_metadata,
     Column("partition", Integer, primary_key=True),
-    *_position("first_", primary_key=True),
-    *_position("last_"),
+    *position_columns("first_", primary_key=True),
+    *position_columns("last_"),
     Column("events", Integer, nullable=False),
     Column("organizations", ARRAY(Text(collation="C")), nullable=False),
     Column("sources", JSONB, nullable=False),
@@ -109,11 +90,14 @@ lanes = Table(
     "lanes",
     installation_metadata,
     Column("lane", Integer, primary_key=True),
-    *_position(),
+    *position_columns(),
     #: Entries read since the stream began; what the watermark group advertises.
-    _count("entries_read"),
+    count_column("entries_read"),
     #: Up to here an idle lane was seen empty, in milliseconds of Redis' clock.
     Column("vouched_ms", BigInteger, nullable=False, server_default="0"),
+    #: Entries that the stream counted up to here and nobody read: lost ones. Added to
+    #: `entries_read` it is the stream's own count; negative after the stream began anew.
+    Column("entries_unread", BigInteger, nullable=False, server_default="0"),
     postgresql_with={"fillfactor": "50"},
 )
 
@@ -137,7 +121,7 @@ leases = Table(
 projectors = Table(
     "projectors",
     installation_metadata,
-    _key("projector"),
+    key_column("projector"),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     postgresql_with={"fillfactor": "50"},
 )
@@ -148,20 +132,30 @@ parked = Table(
     installation_metadata,
     Column("lane", Integer, primary_key=True),
     Column("digest", LargeBinary, primary_key=True),
-    _text("reason"),
-    _text("detail"),
-    _text("organization_id", nullable=True),
-    _text("source", nullable=True),
-    _text("event_type", nullable=True),
-    _text("subject", nullable=True),
-    *_position("first_"),
-    *_position("last_"),
-    _count("entries"),
-    _text("mode"),
+    text_column("reason"),
+    text_column("detail"),
+    text_column("organization_id", nullable=True),
+    text_column("source", nullable=True),
+    text_column("event_type", nullable=True),
+    text_column("subject", nullable=True),
+    *position_columns("first_"),
+    *position_columns("last_"),
+    count_column("entries"),
+    text_column("mode"),
     Column("length_bytes", BigInteger, nullable=False),
     Column("sha256", LargeBinary, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    _now("parked_at"),
+    #: The first MiB; left out of a source over its quota where the log holds it.
+    Column("body", LargeBinary),
+    instant_column("parked_at"),
+    #: What an operator decided; all null while the event is open, and again once it comes again.
+    Column("resolved_at", DateTime(timezone=True)),
+    #: `retried` or `discarded`.
+    text_column("resolution", nullable=True),
+    text_column("resolved_by", nullable=True),
+    #: Why, in the operator's words.
+    text_column("note", nullable=True),
+    #: Id of the event that was published in its place.
+    text_column("retried_as", nullable=True),
 )
 
 #: Same organization, kind, subject, source and id, but different content (events.md, rule 2).
@@ -169,28 +163,44 @@ conflicts = Table(
     "conflicting_events",
     installation_metadata,
     Column("lane", Integer, primary_key=True),
-    *_position(primary_key=True),
-    _text("organization_id"),
-    _text("kind"),
-    _text("subject"),
-    _text("source"),
-    _text("event_id"),
-    *_position("first_"),
-    _now("found_at"),
+    *position_columns(primary_key=True),
+    text_column("organization_id"),
+    text_column("kind"),
+    text_column("subject"),
+    text_column("source"),
+    text_column("event_id"),
+    *position_columns("first_"),
+    instant_column("found_at"),
 )
 
 api_keys = Table(
     "api_keys",
     installation_metadata,
-    _key("key_id"),
-    _text("organization_id"),
-    _text("name"),
+    key_column("key_id"),
+    text_column("organization_id"),
+    text_column("name"),
     Column("secret_sha256", LargeBinary, nullable=False),
     Column("scopes", ARRAY(Text(collation="C")), nullable=False),
-    _now("created_at"),
+    instant_column("created_at"),
     Column("expires_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
     Column("last_used_at", DateTime(timezone=True)),
+)
+
+#: Who did what by the command line; a row is written before the deed, its outcome after it.
+audit = Table(
+    "audit",
+    installation_metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    instant_column("at"),
+    text_column("who"),
+    text_column("command"),
+    #: As JSON, without secrets.
+    text_column("arguments"),
+    #: `started`, `done` or `failed`.
+    text_column("outcome"),
+    #: What came of it, as JSON.
+    text_column("details"),
 )
 
 # ---- one generation of the projections --------------------------------------------------------
@@ -200,7 +210,7 @@ positions = Table(
     "positions",
     generation_metadata,
     Column("lane", Integer, primary_key=True),
-    *_position(),
+    *position_columns(),
     postgresql_with={"fillfactor": "50"},
 )
 
@@ -210,8 +220,8 @@ def _subject_table(name: str, id_column: str, *more: Column[Any] | Index) -> Tab
     return Table(
         name,
         generation_metadata,
-        _key("organization_id"),
-        _key(id_column),
+        key_column("organization_id"),
+        key_column(id_column),
         Column("revision", BigInteger, nullable=False),
         Column("state", LargeBinary, nullable=False),
         #: The journal: which events, and where in the log they are.
@@ -233,16 +243,16 @@ contacts = _subject_table("contacts", "contact_id")
 attempts = _subject_table(
     "attempts",
     "attempt_id",
-    _text("kind"),
-    _text("execution_id", nullable=True),
-    _text("contact_id", nullable=True),
+    text_column("kind"),
+    text_column("execution_id", nullable=True),
+    text_column("contact_id", nullable=True),
     Column("attempt", BigInteger, nullable=False),
-    _text("from_number", nullable=True),
-    _text("to_number", nullable=True),
-    _text("direction", nullable=True),
-    _text("status", nullable=True),
-    _text("outcome", nullable=True),
-    _text("flow_outcome", nullable=True),
+    text_column("from_number", nullable=True),
+    text_column("to_number", nullable=True),
+    text_column("direction", nullable=True),
+    text_column("status", nullable=True),
+    text_column("outcome", nullable=True),
+    text_column("flow_outcome", nullable=True),
     Column("started_us", BigInteger, nullable=False),
     Column("answered_us", BigInteger),
     Column("ended_us", BigInteger),
@@ -279,12 +289,12 @@ attempts = _subject_table(
 flow_versions = Table(
     "flow_versions",
     generation_metadata,
-    _key("organization_id"),
-    _key("flow_id"),
+    key_column("organization_id"),
+    key_column("flow_id"),
     Column("version", BigInteger, primary_key=True),
     Column("published_us", BigInteger, nullable=False),
     #: The payload of the winning `flow.published`, as JSON.
-    _text("flow"),
+    text_column("flow"),
 )
 
 
@@ -293,51 +303,53 @@ def _tally(name: str, *columns: Column[Any]) -> Table:
     return Table(
         name,
         generation_metadata,
-        _key("organization_id"),
-        _key("execution_id"),
+        key_column("organization_id"),
+        key_column("execution_id"),
         *columns,
         postgresql_with={"fillfactor": "50"},
     )
 
 
 #: How many subjects name an execution: it exists once any event does (reports.md, Status).
-execution_mentions = _tally("execution_mentions", _count("subjects"))
+execution_mentions = _tally("execution_mentions", count_column("subjects"))
 
-contact_tallies = _tally("contact_tallies", _key("status"), _count("contacts"))
+contact_tallies = _tally("contact_tallies", key_column("status"), count_column("contacts"))
 
 attempt_tallies = _tally(
     "attempt_tallies",
-    _key("kind"),
+    key_column("kind"),
     Column("attempt", BigInteger, primary_key=True),
-    _key("status"),
-    _count("attempts"),
-    _count("flow_completed"),
-    _count("durations"),
+    key_column("status"),
+    count_column("attempts"),
+    count_column("flow_completed"),
+    count_column("durations"),
     Column("duration_ms", Numeric, nullable=False),
-    _count("billable"),
+    count_column("billable"),
     Column("cost", Numeric, nullable=False),
 )
 
 node_tallies = _tally(
     "node_tallies",
-    _key("node_id"),
-    _key("node_type"),
-    _count("unique_calls"),
-    _count("steps"),
-    _count("durations"),
+    key_column("node_id"),
+    key_column("node_type"),
+    count_column("unique_calls"),
+    count_column("steps"),
+    count_column("durations"),
     Column("duration_ms", Numeric, nullable=False),
 )
 
-digit_tallies = _tally("digit_tallies", _key("node_id"), _key("digits"), _count("steps"))
+digit_tallies = _tally(
+    "digit_tallies", key_column("node_id"), key_column("digits"), count_column("steps")
+)
 
 cost_tallies = _tally(
     "cost_tallies",
-    _key("node_type"),
-    _key("node_id"),
-    _key("component"),
-    _count("charges"),
+    key_column("node_type"),
+    key_column("node_id"),
+    key_column("component"),
+    count_column("charges"),
     Column("cost", Numeric, nullable=False),
-    _count("durations"),
+    count_column("durations"),
     Column("duration_ms", Numeric, nullable=False),
 )
 

@@ -61,10 +61,11 @@ class Product:
                 "all projectors beat",
             )
 
-    def start_read_api(self) -> None:
-        """Start the read API and wait until it is ready."""
+    def start_read_api(self, **settings: str) -> None:
+        """Start a read API and wait until it is ready; one that ran before goes on beside it."""
         self.read_api_port = free_port()
-        self._start("services.read_api", {"CALLFOLD_READ_API_PORT": str(self.read_api_port)})
+        port = {"CALLFOLD_READ_API_PORT": str(self.read_api_port)}
+        self._start("services.read_api", port | settings)
         self._until(lambda: _is_ready(self.read_api_port), "the read API is ready")
 
     def api_key(self) -> str:

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from shared.storage.read_pool import ReadPool
+from shared.storage.report_connections import ReportConnections
 from shared.storage.report_queries import ReportQueries
 from tests.bench.load import ORGANIZATION_ID, Load, campaigns_of, write_campaigns
 from tests.bench.measurement import Measurement, compare
@@ -67,10 +68,10 @@ def _one_campaign(bench: Workbench, calls: int) -> Load:
 async def _measure(
     database_url: str, execution_id: str, truth: dict[str, Any], rounds: int
 ) -> list[tuple[float, float]]:
-    pool = ReadPool(database_url, 1)
+    pool, connections = ReadPool(database_url, 1), ReportConnections(database_url, 1)
     await pool.open()
     try:
-        queries = ReportQueries(pool)
+        queries = ReportQueries(connections)
         place = {"organization_id": ORGANIZATION_ID, "execution_id": execution_id}
 
         async def ad_hoc() -> None:
@@ -86,6 +87,7 @@ async def _measure(
             for _ in range(rounds)
         ]
     finally:
+        await connections.close()
         await pool.close()
 
 

@@ -2,15 +2,14 @@
 WITH {report_head},
 {published_flow},
 attempts AS (
-    SELECT kind, status, attempts, flow_completed, billable, cost
+    SELECT
+        -- By attempt number too; whoever counts them adds up.
+        json_agg(json_build_array(status, attempts, flow_completed))
+            FILTER (WHERE kind = 'call' AND attempts > 0) AS calls,
+        COALESCE(sum(cost), 0) AS cost,
+        COALESCE(sum(billable), 0) AS billable
     FROM {generation}.attempt_tallies
     WHERE organization_id = %(organization_id)s AND execution_id = %(execution_id)s
-),
-calls AS (
-    SELECT status, sum(attempts) AS calls, sum(flow_completed) AS flow_completed
-    FROM attempts
-    WHERE kind = 'call' AND attempts > 0
-    GROUP BY status
 )
 SELECT
     head.*,
@@ -26,11 +25,9 @@ SELECT
             ),
             '{}'::json
         ),
-        'calls', COALESCE(
-            (SELECT json_agg(json_build_array(status, calls, flow_completed)) FROM calls),
-            '[]'::json
-        ),
-        'cost', (SELECT COALESCE(sum(cost), 0) FROM attempts),
-        'billable', (SELECT COALESCE(sum(billable), 0) FROM attempts)
+        'calls', COALESCE(attempts.calls, '[]'::json),
+        'cost', attempts.cost,
+        'billable', attempts.billable
     )::text AS rows
 FROM head
+CROSS JOIN attempts

@@ -11,6 +11,7 @@ from shared.contracts.stream_names import partition_of
 from shared.limits import PARTITIONS_DEFAULT
 from shared.storage.rebuilding import contributions_that_differ
 from shared.storage.schema import migrate
+from tests.command_line import run_callfold
 from tests.installation import Installation, installation, until
 from tests.integration.services.projector.lanes_at_hand import (
     call,
@@ -99,6 +100,73 @@ def test_events_that_the_database_refuses_are_parked_alone(
     # Halves down to each of the two and doubles up again, instead of one event after the other.
     assert refused <= 40
     assert committed <= 60
+
+
+def test_events_refused_while_the_log_is_followed_are_parked_alone(
+    running: Installation, client: redis.Redis
+) -> None:
+    """After a breaker too: what was archived meanwhile is bisected like what is read."""
+    _open_breaker(running, "by hand")
+    change(
+        running.database_url,
+        "ALTER TABLE gen_1.attempts ADD CONSTRAINT t CHECK (from_number IS DISTINCT FROM 'poison')",
+    )
+    publish(client, (initiated(c, "poison" if c in _POISONED else "1") for c in _CALLS))
+    publish(client, (call(c) for c in _CALLS))
+    projector = start_ready(running)
+    until(lambda: _archived(running) == 2 * len(_CALLS), "all are archived")
+    assert [] == column(running.database_url, "SELECT 1 FROM callfold.parked_events")
+    _open_breaker(running, None)
+    running.wait_until_folded()
+
+    for poisoned in _POISONED:
+        ((reason, entries, event_type, body),) = parked(running.database_url, poisoned)
+        assert ("database_refused", 1, "call.initiated") == (reason, entries, event_type)
+        assert f"{poisoned}-begins".encode() in body
+    assert 2 == len(column(running.database_url, "SELECT 1 FROM callfold.parked_events"))
+    assert sorted(_CALLS) == calls(running.database_url, "call-")
+    with psycopg.connect(running.database_url) as connection:
+        assert [] == contributions_that_differ(connection, 1)
+    assert projector.process.poll() is None
+    refused = metric(projector.probes_url, 'callfold_commits_total{result="CheckViolation"}')
+    assert refused <= 20
+    rebuilt = run_callfold("rebuild", "--json", database_url=running.database_url)
+    assert 0 == rebuilt.returncode, rebuilt.stdout + rebuilt.stderr
+
+
+def test_event_that_kills_while_the_log_is_followed_is_parked(
+    running: Installation, client: redis.Redis
+) -> None:
+    """Deaths count there as well, and once: the entries after it are not condemned with it."""
+    deadly = next(c for c in _CALLS if lane_of(c) == 3)
+    _open_breaker(running, "by hand")
+    publish(client, [call(deadly, id=str(n), type="call.ringing") for n in range(5)])
+    first = start_ready(running)
+    until(lambda: _archived(running) == 5, "all are archived")
+    first.process.terminate()
+    assert 0 == first.process.wait(timeout=20)
+    running.processes.clear()
+    _open_breaker(running, None)
+    change(running.database_url, "UPDATE callfold.leases SET unclean_deaths = 7 WHERE lane = 3")
+    start_ready(running)
+    running.wait_until_folded()
+
+    ((reason, entries, _, body),) = parked(running.database_url, deadly)
+    assert ("crashed", 1) == (reason, entries)
+    assert b'"id":"0"' in body
+    assert [deadly] == calls(running.database_url, "call-")
+
+
+def _open_breaker(running: Installation, reason: str | None) -> None:
+    """Let all lanes only archive, or fold again."""
+    change(running.database_url, "UPDATE callfold.leases SET archive_only = %s", reason)
+
+
+def _archived(running: Installation) -> int:
+    """Events in the log."""
+    statement = "SELECT coalesce(sum(events), 0)::int FROM callfold.log_segments"
+    (events,) = column(running.database_url, statement)
+    return int(events)
 
 
 def test_event_at_hand_when_the_process_died_again_and_again_is_parked(

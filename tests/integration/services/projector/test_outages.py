@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
+import httpx
 import pytest
 
 from services.tooling.embedded import EmbeddedServers
@@ -128,7 +129,7 @@ def test_servers_that_die_in_a_quiet_time_leave_readiness_green(
 def test_projector_started_before_a_server_waits_for_it(
     own_servers: EmbeddedServers, running: Installation, name: str
 ) -> None:
-    """Machines start in any order: it stays, and works once the other is there."""
+    """Machines start in any order: it says what it waits for, and works once that is there."""
     server = own_servers.redis if name == "redis" else own_servers.postgres
     server.kill()
     port = free_port()
@@ -136,7 +137,9 @@ def test_projector_started_before_a_server_waits_for_it(
     probes_url = f"http://127.0.0.1:{port}"
     with pytest.raises(AssertionError, match="in vain"):
         until(lambda: process.poll() is not None, "it gave up", 3)
-    assert 200 != ready(probes_url)[0]
+    status, words = ready(probes_url)
+    assert (503, "redis" if name == "redis" else "database") == (status, words.partition(":")[0])
+    assert 200 == httpx.get(f"{probes_url}/livez", timeout=5).status_code
     server.restart()
     wait_until_well(ReadyProjector(process, probes_url))
     with Publisher(running.redis_url) as publisher:

@@ -66,10 +66,14 @@ class ReadApi:
 
 
 @contextmanager
-def running_read_api(database_url: str) -> Iterator[ReadApi]:
-    """The process, listening; ended by SIGTERM, which must be clean."""
+def running_read_api(database_url: str, **settings: str) -> Iterator[ReadApi]:
+    """The process, listening; ended by SIGTERM, which must be clean.
+
+    Args:
+        settings: environment variables.
+    """
     port = free_port()
-    process = start_read_api(database_url, port)
+    process = start_read_api(database_url, port, **settings)
     try:
         yield _listening(ReadApi(port, process))
     finally:
@@ -82,9 +86,9 @@ def running_read_api(database_url: str) -> Iterator[ReadApi]:
     assert process.returncode == 0, errors
 
 
-def start_read_api(database_url: str | None, port: int) -> subprocess.Popen[str]:
+def start_read_api(database_url: str | None, port: int, **settings: str) -> subprocess.Popen[str]:
     """Start the process without waiting for it; None leaves the database unset."""
-    environment = os.environ | {"CALLFOLD_READ_API_PORT": str(port)}
+    environment = os.environ | {"CALLFOLD_READ_API_PORT": str(port)} | settings
     environment.pop("CALLFOLD_DATABASE_URL", None)
     if database_url is not None:
         environment["CALLFOLD_DATABASE_URL"] = database_url

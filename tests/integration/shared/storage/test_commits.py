@@ -14,6 +14,7 @@ import pytest
 from shared.contracts.entries import Entry
 from shared.contracts.stream_names import INBOX_LANE
 from shared.errors import FencedError, StaleStateError
+from shared.storage import commits
 from shared.storage.rebuilding import contributions_that_differ
 from tests.contract.wire import binary, changed, json_bytes, structured
 from tests.integration.shared.storage.lane_owner import (
@@ -30,9 +31,12 @@ from tests.integration.shared.storage.lane_owner import (
 )
 
 
-@pytest.fixture
-def owner(laid_out: str) -> Iterator[LaneOwner]:
-    """The owner of all lanes."""
+@pytest.fixture(params=(0, commits.AT_ONCE_EVENTS_MAX), ids=("staged", "at_once"))
+def owner(
+    laid_out: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LaneOwner]:
+    """The owner of all lanes, whose batches go either way into the tables."""
+    monkeypatch.setattr(commits, "AT_ONCE_EVENTS_MAX", request.param)
     with lane_owner(laid_out, "one") as one:
         one.take()
         yield one

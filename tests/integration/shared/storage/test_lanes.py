@@ -124,6 +124,19 @@ def test_clean_end_counts_no_death_and_an_expired_lease_does(
     assert {-1: 0, 0: 0, 1: 0, 2: 1, 3: 1} == deaths(connection)
 
 
+def test_owner_that_takes_its_own_lapsed_lane_again_has_not_died(
+    connection: psycopg.Connection,
+) -> None:
+    """A machine that was paused kills nobody: no batch is suspected for it."""
+    one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
+    one.take(9)
+    expire(connection, 0, 1)
+    other.take(1)
+    one.take(9)
+
+    assert {-1: 0, 0: 1, 1: 0, 2: 0, 3: 0} == deaths(connection)
+
+
 def test_batch_that_went_through_forgets_the_deaths(connection: psycopg.Connection) -> None:
     """Deaths count in a row only, and only the owner can say that one went well."""
     one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)

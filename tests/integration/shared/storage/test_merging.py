@@ -1,6 +1,7 @@
 """Merging makes small segments large, and changes nothing of what the log says."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from shared.contracts.entries import Entry
 from shared.storage import merging
 from shared.storage.log import Log
-from shared.storage.merging import EVENTS_AIM, EVENTS_SMALL, SegmentMerger
+from shared.storage.merging import EVENTS_AIM, EVENTS_MOST, EVENTS_SMALL, SegmentMerger
 from shared.storage.segments import received, unpack
 from tests.contract.wire import binary, changed, structured
 from tests.integration.shared.storage.lane_owner import (
@@ -128,6 +129,63 @@ def test_run_before_a_large_segment_is_merged_once_it_makes_a_large_one(owner: L
 
     assert [small, 3 * EVENTS_SMALL - small] == sizes(owner)
     assert before == content(owner.log)
+
+
+def write_sizes(owner: LaneOwner, *events: int) -> None:
+    """Write segments of these sizes into the log."""
+    entries = [of_lane_0(number) for number in range(sum(events))]
+    ends = list(accumulate(events))
+    owner.write_segments(
+        0, *[entries[end - size : end] for end, size in zip(ends, events, strict=True)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    (
+        # With the one before it, with the one behind it, with neither, and one after the other.
+        ((1_200, 20, 30, 1_300), [1_250, 1_300]),
+        ((EVENTS_MOST - 40, 20, 30, 1_300), [EVENTS_MOST - 40, 1_350]),
+        ((EVENTS_MOST, 20, 30, EVENTS_MOST), [EVENTS_MOST, 20, 30, EVENTS_MOST]),
+        ((EVENTS_MOST, 20, 1_300, 30, 1_400), [EVENTS_MOST, 1_350, 1_400]),
+        # Nothing before it; and at the end nobody knows yet what will follow.
+        ((20, 30, 1_300, 40, 50), [1_350, 40, 50]),
+    ),
+)
+def test_few_events_between_large_segments_are_joined_to_a_neighbour(
+    owner: LaneOwner, before: tuple[int, ...], after: list[int]
+) -> None:
+    """Unless it would become too large to be read for one call."""
+    write_sizes(owner, *before)
+    said, counted = content(owner.log), counts(owner)
+    merger = SegmentMerger(owner.connection, owner.name)
+    merger.merge(0, owner.epochs[0])
+
+    assert after == sizes(owner)
+    assert said == content(owner.log)
+    assert counted == counts(owner)
+    assert 0 == merger.merge(0, owner.epochs[0])
+    assert 0 == SegmentMerger(owner.connection, owner.name).merge(0, owner.epochs[0])
+
+
+def test_few_events_that_come_between_two_looks_are_joined_later(owner: LaneOwner) -> None:
+    """The merger remembers the large segment that they may be joined to."""
+    entries = [of_lane_0(number) for number in range(2_450)]
+    merger = SegmentMerger(owner.connection, owner.name)
+    for begin, end in ((0, 1_200), (1_200, 1_230), (1_230, 2_450)):
+        owner.write_segments(0, entries[begin:end])
+        merger.merge(0, owner.epochs[0])
+
+    assert [1_230, 1_220] == sizes(owner)
+
+
+def test_few_events_of_another_number_of_partitions_stay_alone(owner: LaneOwner) -> None:
+    """Neither neighbour was written under their N."""
+    write_sizes(owner, 1_200, 20, 1_300)
+    owner.connection.execute("UPDATE callfold.log_segments SET partitions = 8 WHERE events = 20")
+
+    assert 0 == SegmentMerger(owner.connection, owner.name).merge(0, owner.epochs[0])
+    assert [1_200, 20, 1_300] == sizes(owner)
 
 
 def test_merging_again_changes_nothing(owner: LaneOwner) -> None:

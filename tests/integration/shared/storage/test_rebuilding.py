@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from shared.contracts.entries import Entry
+from shared.contracts.park_reasons import ParkReason
 from shared.contracts.stream_names import partition_of
 from shared.storage.connection import connect
 from shared.storage.generations import create_generation
@@ -86,6 +87,56 @@ def test_rebuilt_generation_equals_the_live_one(laid_out: str, owner: LaneOwner)
         rows = {table: count for table, count, _, _ in compare(owner.connection, 1, 2)}
         assert 5 * PARTITIONS == rows["attempts"]
         assert rows.keys() == {t.name for t in generation_metadata.sorted_tables} - {"positions"}
+
+
+def test_entries_that_live_parked_by_its_own_verdict_are_left_out(
+    laid_out: str, owner: LaneOwner
+) -> None:
+    """Exactly those: the same content is parked twice, then folded once the release can do it."""
+    parked_at = {
+        1: ParkReason.FOLD_FAILED,
+        2: ParkReason.DATABASE_REFUSED,
+        4: ParkReason.FOLD_FAILED,
+        9: ParkReason.CRASHED,
+    }
+    same = call_entry(1, 0, word="twice", type="call.charged", data={"amount": 1})
+    entries = [
+        same,
+        call_entry(2, 0),
+        call_entry(3, 0, word="good"),
+        same._replace(ms=NOW_MS + 4),
+        same._replace(ms=NOW_MS + 5),
+        same._replace(ms=NOW_MS + 9),
+        call_entry(10, 0, word="last"),
+    ]
+    condemned = {(0, NOW_MS + n, 0): (reason, "why") for n, reason in parked_at.items()}
+    owner.folding.take(0, (0, 0), entries, condemned)
+    owner.commit(owner.folding.harvest())
+    count = "SELECT attempt_id FROM gen_1.attempts ORDER BY 1"
+    assert 3 == len(owner.connection.execute(count).fetchall())
+    with rebuilder(laid_out) as rebuilding:
+        rebuilding.follow(lambda _events: None)
+
+        assert {} == found_differences(owner)
+        assert equal_positions(owner.connection, 1, 2)
+        assert 0 == rebuilding.follow(lambda _events: None)
+
+
+def test_lane_that_only_archives_is_followed_as_far_as_live_folds(
+    laid_out: str, owner: LaneOwner
+) -> None:
+    """What live has not folded yet it may still park, and the comparison needs equal positions."""
+    say_something(owner)
+    folded = fold_positions(owner.connection, 1)
+    position = owner.lanes.cursors([0], 1)[0].position
+    owner.folding.archive(0, position, [call_entry(90, 0, word="later")])
+    owner.commit(owner.folding.harvest())
+    with rebuilder(laid_out) as rebuilding:
+        rebuilding.follow(lambda _events: None)
+
+        assert folded.items() >= fold_positions(owner.connection, 2).items()
+        assert equal_positions(owner.connection, 1, 2)
+        assert {} == found_differences(owner)
 
 
 def test_following_goes_on_where_it_stood_though_the_log_was_merged(

@@ -14,11 +14,12 @@ from shared.contracts.envelope import Event
 from shared.folds.execution import evolve_execution
 from shared.folds.states import encode_state
 from shared.storage import tables
-from shared.storage.read_pool import ReadPool, statement_text
+from shared.storage.read_pool import statement_text
+from shared.storage.report_connections import ReportConnections
 from shared.storage.report_queries import ReportQueries
 from shared.storage.schema import engine_of, migrate
 
-_FRAGMENTS = {"report_head", "published_flow", "call_page"}
+_FRAGMENTS = {"report_head", "published_flow", "call_page", "as_of"}
 _FILES = sorted(
     file.name.removesuffix(".sql")
     for file in (files("shared.storage") / "sql").iterdir()
@@ -56,10 +57,9 @@ def connection(installed_url: str) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture
 async def queries(installed_url: str) -> AsyncIterator[ReportQueries]:
     """The queries above it."""
-    pool = ReadPool(installed_url, 1)
-    await pool.open()
-    yield ReportQueries(pool)
-    await pool.close()
+    connections = ReportConnections(installed_url, 1)
+    yield ReportQueries(connections)
+    await connections.close()
 
 
 @pytest.mark.parametrize("name", _FILES)

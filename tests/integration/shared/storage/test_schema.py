@@ -69,14 +69,14 @@ def contents(database_url: str) -> dict[str, list[tuple[object, ...]]]:
         return everything(connection)
 
 
-def downgrade(database_url: str) -> None:
-    """Take all migrations back."""
+def downgrade(database_url: str, revision: str = "base") -> None:
+    """Take migrations back, all of them or down to a revision."""
     engine = engine_of(database_url)
     with engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", str(files("shared.storage") / "migrations"))
         config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+        command.downgrade(config, revision)
     engine.dispose()
 
 
@@ -157,6 +157,41 @@ def test_migrations_can_be_taken_back_and_applied_again(laid_out: str) -> None:
     assert [("alembic_version",)] == left
     assert 5 == migrate(laid_out, 5)
     assert before == catalog(laid_out)
+
+
+def test_what_was_parked_before_it_was_counted_is_counted(laid_out: str) -> None:
+    """By source, and our own verdicts at the first and the last place that are known."""
+    downgrade(laid_out, "0001")
+    park = (
+        "INSERT INTO callfold.parked_events (lane, digest, reason, detail, source, first_ms,"
+        " first_seq, last_ms, last_seq, entries, mode, length_bytes, sha256, body)"
+        " VALUES (%s, %s, %s, '', %s, %s, 0, %s, 1, 3, 'structured', 3, %s, 'bad')"
+    )
+    with psycopg.connect(laid_out) as connection:
+        for lane, digest, reason, source in (
+            (0, b"1", "not_json", None),
+            (0, b"2", "crashed", "/dialer"),
+            (1, b"3", "fold_failed", "/dialer"),
+            (1, b"4", "unknown_type", "/dialer"),
+        ):
+            place = 10 * int(digest)
+            connection.execute(park, (lane, digest, reason, source, place, place + 5, digest))
+    migrate(laid_out, PARTITIONS)
+
+    with psycopg.connect(laid_out) as connection:
+        sources = connection.execute(
+            "SELECT source, lane, events, body_bytes FROM callfold.parked_sources ORDER BY 1, 2"
+        ).fetchall()
+        left_out = connection.execute(
+            "SELECT lane, ms, seq, reason FROM callfold.left_out_entries ORDER BY 1, 2"
+        ).fetchall()
+    assert [("", 0, 1, 3), ("/dialer", 0, 1, 3), ("/dialer", 1, 2, 6)] == sources
+    assert [
+        (0, 20, 0, "crashed"),
+        (0, 25, 1, "crashed"),
+        (1, 30, 0, "fold_failed"),
+        (1, 35, 1, "fold_failed"),
+    ] == left_out
 
 
 def test_generation_is_created_whole_and_dropped_whole(laid_out: str) -> None:

@@ -40,6 +40,26 @@ def test_instant_is_read_to_the_microsecond(text: str, us: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("usual", "unlike"),
+    (
+        ("2026-03-02T09:00:00.123456Z", "2026-03-02T09:00:00.12345xZ"),
+        ("2026-03-02T09:00:00.123456Z", "2026-03-02T09:00:00.12_456Z"),
+        ("2026-03-02T09:00:00.123456Z", "2026-03-02T09:00:00.+23456Z"),
+        ("2026-03-02T09:00:00.123456Z", "2026-03-02T09:00:00.123456 "),
+        ("2026-03-02T09:00:00.123Z", "2026-03-02T09:00:00.12\u0663Z"),
+        ("2026-03-02T09:00:00.123Z", "2026-03-02T09:00:00,123Z"),
+        ("2026-03-02T10:00:00.123456+01:00", "2026-03-02T10:00:00.123456+0100Z"),
+        ("2026-03-02t10:00:00.1z", "2026-03-02t10:00:00.123456:00.1z"),
+    ),
+)
+def test_a_remembered_second_makes_no_other_text_right(usual: str, unlike: str) -> None:
+    """Only the exact spelling of a fraction and a zone is read from memory."""
+    instant_us(usual)
+    with pytest.raises(ValueError, match="expected an RFC 3339 time"):
+        instant_us(unlike)
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     (
         ("2026-03-02T09:00:00", "offset"),

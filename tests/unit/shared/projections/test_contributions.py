@@ -1,6 +1,10 @@
 """Contributions and their differences."""
 
+import msgspec
+import pytest
+
 from shared.projections.contributions import (
+    NOTHING,
     Contribution,
     Differences,
     decode_contribution,
@@ -36,6 +40,30 @@ def test_a_change_moves_a_call_from_one_key_to_another() -> None:
     assert [("acme", "spring", "menu", "", 0, 0, 1, 400)] == differences.rows("node_tallies")
     assert [("acme", "spring", "menu", "1", 1)] == differences.rows("digit_tallies")
     assert [("acme", "spring", "say", "", "", 1, 10**21, 0, 0)] == differences.rows("cost_tallies")
+
+
+@pytest.mark.parametrize(
+    "after",
+    (
+        CALL,
+        ENDED,
+        NOTHING,
+        msgspec.structs.replace(ENDED, execution_id="autumn", mentions=["autumn", "spring"]),
+        msgspec.structs.replace(CALL, nodes=[*CALL.nodes, ("menu", "dtmf", 0, 1, 0, 0)]),
+        Contribution(mentions=["spring"], enrolments=[("spring", "queued")]),
+    ),
+)
+@pytest.mark.parametrize("before", (NOTHING, CALL, ENDED))
+def test_a_move_is_one_taken_back_and_the_other_added(
+    before: Contribution, after: Contribution
+) -> None:
+    """What both have is left out, which changes no sum."""
+    moved, added = Differences(), Differences()
+    moved.move("acme", before, after)
+    added.add("acme", before, -1)
+    added.add("acme", after, 1)
+    for tally in added.sums:
+        assert added.rows(tally) == moved.rows(tally)
 
 
 def test_what_is_added_and_taken_back_is_nothing() -> None:

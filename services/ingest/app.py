@@ -1,0 +1,57 @@
+"""Puts ingest together: keys, writer, routes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp
+
+from services.ingest import problems
+from services.ingest.authentication import KeyRing
+from services.ingest.event_writer import EventWriter
+from services.ingest.events_route import events_routes
+from services.ingest.metrics import IngestMetrics, measured
+from services.ingest.probes import probe_routes
+from shared.delivery.connection import redis_client
+from shared.settings import Settings
+from shared.storage.read_pool import ReadPool
+
+_DATABASE_CONNECTIONS = 2  # keys are looked up once in seconds
+
+
+def build(settings: Settings) -> ASGIApp:
+    """Ingest as an ASGI application; it starts whether or not its servers are there.
+
+    Raises:
+        SettingsError: Redis or the database is not set.
+    """
+    redis_url = settings.require_redis_url()
+    pool = ReadPool(settings.require_database_url(), _DATABASE_CONNECTIONS, "ingest")
+    keys = KeyRing(pool)
+    writer = EventWriter(redis_url)
+    probed = redis_client(redis_url)
+    metrics = IngestMetrics()
+
+    @asynccontextmanager
+    async def connections(_app: Litestar) -> AsyncIterator[None]:
+        await pool.open()
+        writer.start()
+        try:
+            yield
+        finally:
+            await writer.stop()
+            await pool.close()
+            probed.close()
+
+    app = Litestar(
+        [events_routes(keys, writer, metrics), probe_routes(probed, keys, metrics.registry)],
+        lifespan=[connections],
+        exception_handlers={
+            HTTPException: problems.misrouted,
+            Exception: problems.failed,
+        },
+        logging_config=None,
+        openapi_config=None,
+    )
+    return measured(app, metrics)

@@ -1,0 +1,65 @@
+"""`POST /v1/events` (events.md, "Over HTTP")."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response, Router, post
+from litestar.exceptions import HTTPException
+
+from services.ingest import problems
+from services.ingest.admission import admit
+from services.ingest.authentication import KeyRing
+from services.ingest.event_request import media_type_of, raw_events
+from services.ingest.event_writer import EventWriter
+from services.ingest.metrics import IngestMetrics
+from services.ingest.refusals import Refusal
+from services.ingest.request_body import Bodies, Body
+
+PATH: Final = "/v1/events"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The body of a 202."""
+
+    accepted: int
+
+
+def events_routes(keys: KeyRing, writer: EventWriter, metrics: IngestMetrics) -> Router:
+    """The one route of the contract, with its refusals as problem+json."""
+    bodies = Bodies()
+
+    @post(PATH)
+    async def publish(request: Request[Any, Any, Any]) -> Response[bytes]:
+        headers = request.scope["headers"]
+        body = Body(headers, request.receive)
+        try:
+            organization_id = await keys.organization(headers)
+            media_type = media_type_of(headers)
+            async with bodies.read(body) as whole:
+                admission = await admit(raw_events(media_type, headers, whole), organization_id)
+                await writer.write(admission.good)
+        except Refusal:
+            await body.discard()
+            raise
+        accepted = len(admission.good)
+        metrics.add_events(accepted, (bad.reason for bad in admission.bad))
+        if admission.bad:
+            return problems.bad_events(accepted, admission.bad)
+        return Response(
+            _encode(Accepted(accepted)),
+            status_code=HTTPStatus.ACCEPTED,
+            media_type="application/json",
+        )
+
+    return Router(
+        "/",
+        route_handlers=[publish],
+        exception_handlers={
+            Refusal: problems.refused,
+            HTTPException: problems.misrouted,
+            Exception: problems.failed,
+        },
+    )

@@ -1,0 +1,64 @@
+"""Why a whole request is refused: one exception a reason, worded later as problem+json."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+_RETRY_AFTER_S = 5
+
+
+class Refusal(Exception):  # noqa: N818 -- an answer like any other, not a defect
+    """Nothing of the request is accepted; the message is for whoever sent it."""
+
+    status: ClassVar[int]
+    headers: ClassVar[Mapping[str, str]] = {}
+
+
+class BadRequest(Refusal):
+    """The body, or a header that is part of an event, cannot be read at all."""
+
+    status = 400
+
+
+class Unauthorized(Refusal):
+    """No key, or one that is unknown, revoked or expired."""
+
+    status = 401
+    headers: ClassVar[Mapping[str, str]] = {"www-authenticate": "Bearer"}
+
+
+class Forbidden(Refusal):
+    """The key does not allow this."""
+
+    status = 403
+
+
+class TooSlow(Refusal):
+    """The body did not arrive in time."""
+
+    status = 408
+
+
+class TooLarge(Refusal):
+    """The request is over a limit; the message names it."""
+
+    status = 413
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is of a type or coding that is not understood; the message names those that are."""
+
+    status = 415
+
+
+class Busy(Refusal):
+    """This process holds as much as it may; a moment later it may work."""
+
+    status = 429
+    headers: ClassVar[Mapping[str, str]] = {"retry-after": "1"}
+
+
+class Unavailable(Refusal):
+    """A server behind us is away or full; it may work in a few seconds."""
+
+    status = 503
+    headers: ClassVar[Mapping[str, str]] = {"retry-after": str(_RETRY_AFTER_S)}

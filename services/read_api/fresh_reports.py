@@ -1,0 +1,84 @@
+"""Finds a report: kept, being read by another request, or read now; never one that is outdated.
+
+The routes ask here. While the change feed cannot prove that it hears every commit, or with a cache
+of 0 bytes, every request reads for itself.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from services.read_api.answers import Report
+from services.read_api.report_cache import Reading, ReportCache, ReportKey
+from shared import metric_names as names
+from shared.clock import monotonic_s
+from shared.storage.change_feed import ChangeFeed, Standing
+from shared.storage.report_queries import ReportQueries
+
+
+class FreshReports:
+    """The cache of reports, with the feed that keeps it true."""
+
+    def __init__(
+        self,
+        queries: ReportQueries,
+        database_url: str,
+        bytes_max: int,
+        registry: CollectorRegistry,
+        *,
+        clock_s: Callable[[], float] = monotonic_s,
+    ) -> None:
+        """`following` must be entered for anything to be kept."""
+        self._queries = queries
+        self._cache = ReportCache(bytes_max)
+        self._feed = ChangeFeed(database_url, self._cache.forget, clock_s=clock_s)
+        self._keeps = bytes_max > 0
+        lookups = Counter(*names.REPORT_LOOKUPS, ("result",), registry=registry)
+        self._hits, self._joins, self._misses, self._bypasses = (
+            lookups.labels(result) for result in ("hit", "join", "miss", "bypass")
+        )
+        Gauge(*names.REPORT_CACHE_BYTES, registry=registry).set_function(
+            lambda: self._cache.size_bytes
+        )
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Hear the commits meanwhile."""
+        task = asyncio.create_task(self._feed.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def standing(self) -> Standing | None:
+        """What the feed has proven last; None while changes may be missed."""
+        return self._feed.standing()
+
+    async def find(self, key: ReportKey, reading: Reading) -> tuple[Report | None, int | None]:
+        """The report, None where there is no such execution, and up to when it is complete (ms).
+
+        Raises:
+            StorageError: it is not kept, and the database is away or not laid out.
+        """
+        # Looked at first: whatever the beat saw is in each report that is found after it.
+        standing = self._feed.standing()
+        if standing is None:
+            self._bypasses.inc()
+            as_of_ms = await self._queries.as_of_ms()
+            return await reading(), as_of_ms
+        if not self._keeps:
+            self._bypasses.inc()
+            return await reading(), standing.as_of_ms
+        report = self._cache.get(key)
+        if report is not None:
+            self._hits.inc()
+            return report, standing.as_of_ms
+        (self._joins if self._cache.is_read(key) else self._misses).inc()
+        report = await self._cache.read(key, standing.generation, reading)
+        if report is not None and report.generation != standing.generation:
+            self._feed.distrust()
+        return report, standing.as_of_ms

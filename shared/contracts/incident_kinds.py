@@ -1,0 +1,15 @@
+"""What can happen to a stream that loses events, one word each (architecture.md, point 11)."""
+
+from enum import StrEnum
+
+
+class IncidentKind(StrEnum):
+    """The kind kept with an incident; its detail says what was found and what to do."""
+
+    #: Entries were removed that we did not remove: by XTRIM, by MAXLEN at XADD, or by XDEL.
+    TRIMMED = "trimmed"
+    #: The stream holds less than was read from it: deleted, recreated, restored older, or Redis
+    #: came back without its last writes.
+    RECREATED = "recreated"
+    #: An entry's id is beyond what a position can be: the lane ends before it.
+    ID_OUT_OF_RANGE = "id_out_of_range"

@@ -1,0 +1,158 @@
+"""Finds out whether a stream lost entries: by what it says of itself, against our own count.
+
+A stream counts every entry ever added to it, and we count every entry read; where they differ at
+the same place, entries were removed unread, whatever the race was (engine-notes.md, section 3).
+Looked at every few seconds, not at each read.
+"""
+
+from typing import Any, NamedTuple
+
+import redis
+
+from shared.contracts.incident_kinds import IncidentKind
+from shared.contracts.stream_names import lane_stream
+from shared.folds.journal import Position
+from shared.limits import ENTRY_MS_MAX
+
+#: Entries behind the cursor are counted where there should be fewer than these; else the count
+#: waits for a quieter look. An entry may hold a MiB, so this also bounds what a look costs.
+_COUNTED_BEHIND_MAX = 16
+
+
+class StreamFacts(NamedTuple):
+    """What a stream says of itself at one moment."""
+
+    exists: bool
+    length: int
+    #: Entries ever added, since the stream was created.
+    added: int
+    first: Position | None
+    #: The highest id that it ever gave; (0, 0) where there is no stream.
+    last_generated: Position
+    #: Entries after the cursor; None where they are too many to count.
+    after_cursor: int | None
+
+
+_NO_STREAM = StreamFacts(
+    exists=False, length=0, added=0, first=None, last_generated=(0, 0), after_cursor=0
+)
+
+#: By what a finding is known again at the next look.
+Key = tuple[IncidentKind, int, Position | None]
+
+
+class Finding(NamedTuple):
+    """Something that must be declared."""
+
+    kind: IncidentKind
+    #: Entries that nobody will ever read; None where nobody can know.
+    entries_lost: int | None
+    #: What to add to our count, so that it meets the stream's again.
+    uncounted: int
+    detail: dict[str, Any]
+
+    def key(self, cursor: Position) -> Key:
+        """The same number of entries is missing, wherever the cursor is by then."""
+        if self.kind is not IncidentKind.TRIMMED:
+            return self.kind, 0, None
+        return self.kind, self.uncounted, None if self.uncounted else cursor
+
+
+def look(client: redis.Redis, lane: int, cursor: Position, counted: int) -> StreamFacts:
+    """What the stream of a lane says that has read `counted` entries up to its cursor.
+
+    Raises:
+        redis.RedisError: the server is away, or the key holds no stream.
+    """
+    facts = _facts(client, lane, cursor, None)
+    if facts.after_cursor is None and facts.added - counted < _COUNTED_BEHIND_MAX:
+        return _facts(client, lane, cursor, _COUNTED_BEHIND_MAX)
+    return facts
+
+
+def _facts(
+    client: redis.Redis, lane: int, cursor: Position, counted_max: int | None
+) -> StreamFacts:
+    """The facts of one moment; so many entries after the cursor are read to be counted."""
+    stream = lane_stream(lane)
+    pipeline: Any = client.pipeline(transaction=counted_max is not None)
+    pipeline.xinfo_stream(stream)
+    if counted_max is not None:
+        after = f"({cursor[0]}-{cursor[1]}"
+        pipeline.execute_command("XRANGE", stream, after, "+", "COUNT", counted_max)
+    said, *behind = pipeline.execute(raise_on_error=False)
+    if isinstance(said, redis.ResponseError) and "no such key" in str(said):
+        return _NO_STREAM
+    for answer in (said, *behind):
+        if isinstance(answer, Exception):
+            raise answer
+    first = said["first-entry"] and entry_position(said["first-entry"][0])
+    last_generated = entry_position(said["last-generated-id"])
+    after_cursor = None
+    if last_generated <= cursor:
+        after_cursor = 0
+    elif first is None or first > cursor:
+        after_cursor = said["length"]
+    elif counted_max is not None and len(behind[0]) < counted_max:
+        after_cursor = len(behind[0])
+    return StreamFacts(
+        exists=True,
+        length=said["length"],
+        added=said["entries-added"],
+        first=first,
+        last_generated=last_generated,
+        after_cursor=after_cursor,
+    )
+
+
+def judge(lane: int, cursor: Position, counted: int, facts: StreamFacts) -> list[Finding]:
+    """What must be declared of a lane that has read `counted` entries up to its cursor."""
+    findings = []
+    if facts.last_generated < cursor:
+        findings.append(_recreated(lane, cursor, facts.added - counted, facts))
+    elif facts.after_cursor is not None:
+        uncounted = facts.added - facts.after_cursor - counted
+        own_is_gone = cursor != (0, 0) and (facts.first is None or facts.first > cursor)
+        if uncounted < 0:
+            findings.append(_recreated(lane, cursor, uncounted, facts))
+        elif uncounted or own_is_gone:
+            words = "entries were removed by others, or added before the cursor"
+            detail = _detail(lane, cursor, facts, words)
+            findings.append(Finding(IncidentKind.TRIMMED, uncounted, uncounted, detail))
+    if facts.last_generated[0] > ENTRY_MS_MAX:
+        words = f"an entry id has more than {ENTRY_MS_MAX} milliseconds: the lane ends before it"
+        detail = _detail(lane, cursor, facts, words)
+        detail["todo"] = (
+            "RENAME the stream, so that its ids begin anew, and publish again, with the same ids,"
+            f" what the renamed one holds after {_text(cursor)}"
+        )
+        findings.append(Finding(IncidentKind.ID_OUT_OF_RANGE, None, 0, detail))
+    return findings
+
+
+def _recreated(lane: int, cursor: Position, uncounted: int, facts: StreamFacts) -> Finding:
+    words = "the stream holds less than was read from it: deleted, recreated, or restored older"
+    detail = _detail(lane, cursor, facts, words)
+    return Finding(IncidentKind.RECREATED, None, uncounted, detail)
+
+
+def _detail(lane: int, cursor: Position, facts: StreamFacts, words: str) -> dict[str, Any]:
+    return {
+        "what": words,
+        "stream": lane_stream(lane),
+        "cursor": _text(cursor),
+        "firstEntry": facts.first and _text(facts.first),
+        "lastGenerated": _text(facts.last_generated),
+        "length": facts.length,
+        "entriesAdded": facts.added,
+    }
+
+
+def entry_position(entry_id: bytes) -> Position:
+    """An entry id as a position."""
+    ms, seq = entry_id.split(b"-")
+    return int(ms), int(seq)
+
+
+def _text(position: Position) -> str:
+    return f"{position[0]}-{position[1]}"

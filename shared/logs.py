@@ -24,3 +24,5 @@ def configure_logs(*, as_json: bool) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    # psycopg warns of every pipeline that a refused statement ends; the error itself is raised.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)

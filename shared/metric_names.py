@@ -37,8 +37,7 @@ REQUESTS: Final = ("callfold_requests_total", "Requests over HTTP, by route and 
 REQUEST_SECONDS: Final = ("callfold_request_seconds", "How long a request took, by route.")
 REPORT_LOOKUPS: Final = (
     "callfold_report_lookups_total",
-    "Reports asked for, by result: `hit` (kept), `join` (read by another request), `miss`, `bypass`"
-    " (read anyway: changes may be missed, or the cache is off).",
+    "Reports asked for: `hit`, `join` (read by another request), `miss`, `bypass` (not kept).",
 )
 REPORT_CACHE_BYTES: Final = (
     "callfold_report_cache_bytes",

@@ -8,15 +8,18 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
 from services.ingest import problems
-from services.ingest.authentication import KeyRing
 from services.ingest.event_writer import EventWriter
 from services.ingest.events_route import events_routes
-from services.ingest.metrics import IngestMetrics, measured
+from services.ingest.metrics import EventMetrics
 from services.ingest.probes import probe_routes
 from shared.delivery.connection import redis_client
+from shared.http_edge.authentication import KeyRing
+from shared.http_edge.request_metrics import RequestMetrics, measured
 from shared.settings import Settings
 from shared.storage.read_pool import ReadPool
 
+#: While the database is away a key is believed so long: the streams are there to bridge that.
+BELIEVED_WHILE_AWAY_S = 600.0
 _DATABASE_CONNECTIONS = 2  # keys are looked up once in seconds
 
 
@@ -28,10 +31,11 @@ def build(settings: Settings) -> ASGIApp:
     """
     redis_url = settings.require_redis_url()
     pool = ReadPool(settings.require_database_url(), _DATABASE_CONNECTIONS, "ingest")
-    keys = KeyRing(pool)
+    keys = KeyRing(pool, while_away_s=BELIEVED_WHILE_AWAY_S)
     writer = EventWriter(redis_url)
     probed = redis_client(redis_url)
-    metrics = IngestMetrics()
+    metrics = RequestMetrics()
+    events = EventMetrics(metrics.registry)
 
     @asynccontextmanager
     async def connections(_app: Litestar) -> AsyncIterator[None]:
@@ -45,7 +49,7 @@ def build(settings: Settings) -> ASGIApp:
             probed.close()
 
     app = Litestar(
-        [events_routes(keys, writer, metrics), probe_routes(probed, keys, metrics.registry)],
+        [events_routes(keys, writer, events), probe_routes(probed, keys, metrics.registry)],
         lifespan=[connections],
         exception_handlers={
             HTTPException: problems.misrouted,

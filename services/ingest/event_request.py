@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Raw
 
 from services.ingest.lenient_json import elements_of, value_of
-from services.ingest.refusals import BadRequest, TooLarge, UnsupportedMediaType
+from shared.http_edge.refusals import BadRequest, TooLarge, UnsupportedMediaType
 from shared.limits import HTTP_EVENTS_MAX
 
 Headers = Iterable[tuple[bytes, bytes]]

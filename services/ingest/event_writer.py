@@ -11,9 +11,9 @@ import redis
 import structlog
 from msgspec import Struct
 
-from services.ingest.refusals import Unavailable
 from shared.delivery.publisher import Publisher
 from shared.errors import PublishError
+from shared.http_edge.refusals import Unavailable
 
 #: How long the publisher tries before it gives up: a restarted Redis costs no request.
 _PATIENCE_S = 2.0

@@ -9,15 +9,17 @@ from litestar.exceptions import HTTPException
 
 from services.ingest import problems
 from services.ingest.admission import admit
-from services.ingest.authentication import KeyRing
 from services.ingest.event_request import media_type_of, raw_events
 from services.ingest.event_writer import EventWriter
-from services.ingest.metrics import IngestMetrics
-from services.ingest.refusals import Refusal
+from services.ingest.metrics import EventMetrics
 from services.ingest.request_body import Bodies, Body
+from shared.errors import StorageError
+from shared.http_edge.authentication import KeyRing
+from shared.http_edge.refusals import Refusal, Unavailable
 
 PATH: Final = "/v1/events"
 
+_SCOPE = "publish"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -27,7 +29,7 @@ class Accepted(msgspec.Struct, frozen=True):
     accepted: int
 
 
-def events_routes(keys: KeyRing, writer: EventWriter, metrics: IngestMetrics) -> Router:
+def events_routes(keys: KeyRing, writer: EventWriter, metrics: EventMetrics) -> Router:
     """The one route of the contract, with its refusals as problem+json."""
     bodies = Bodies()
 
@@ -36,7 +38,7 @@ def events_routes(keys: KeyRing, writer: EventWriter, metrics: IngestMetrics) ->
         headers = request.scope["headers"]
         body = Body(headers, request.receive)
         try:
-            organization_id = await keys.organization(headers)
+            organization_id = await keys.organization(headers, _SCOPE)
             media_type = media_type_of(headers)
             async with bodies.read(body) as whole:
                 admission = await admit(raw_events(media_type, headers, whole), organization_id)
@@ -44,8 +46,13 @@ def events_routes(keys: KeyRing, writer: EventWriter, metrics: IngestMetrics) ->
         except Refusal:
             await body.discard()
             raise
+        except StorageError as error:
+            await body.discard()
+            raise Unavailable(
+                f"API keys cannot be looked up, nothing is accepted: {error}"
+            ) from error
         accepted = len(admission.good)
-        metrics.add_events(accepted, (bad.reason for bad in admission.bad))
+        metrics.add(accepted, (bad.reason for bad in admission.bad))
         if admission.bad:
             return problems.bad_events(accepted, admission.bad)
         return Response(

@@ -7,8 +7,8 @@ from litestar import Router, get
 from litestar.response.base import ASGIResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from services.ingest.authentication import KeyRing
 from shared.errors import StorageError
+from shared.http_edge.authentication import KeyRing
 
 _TEXT = "text/plain"
 _NOT_READY = 503

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from litestar.types import Receive
 
-from services.ingest.refusals import BadRequest, Busy, TooLarge, TooSlow
+from shared.http_edge.refusals import BadRequest, Busy, TooLarge, TooSlow
 from shared.limits import HTTP_BODIES_BYTES_MAX, HTTP_BODY_BYTES_MAX
 
 #: How long a body may take to arrive.

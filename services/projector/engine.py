@@ -84,11 +84,11 @@ class Engine:
         self._bisection = Bisection(settings.batch_events_max)
         self._epochs: dict[int, int] = {}
         self._read: dict[int, Position] = {}
-        #: Lane → archived position and entries read.
-        self.committed: dict[int, tuple[Position, int]] = {}
+        #: Lane → archived position.
+        self._committed: dict[int, Position] = {}
         #: Lanes whose breaker is open.
         self._archive_only: set[int] = set()
-        self._under_way: dict[int, tuple[Position, int]] = {}
+        self._under_way: dict[int, Position] = {}
         self._stopping = Event()
         self._batch_began_s = 0.0
         self._vouched_s = 0.0
@@ -223,7 +223,7 @@ class Engine:
             for lane, position in self._read.items()
             if lane not in found
             and lane not in self._health.waiting
-            and self.committed[lane][0] == position
+            and self._committed[lane] == position
         ]
         if not found and not self._folding.events and not self._committer.busy:
             self._health.trouble.pop("database", None)  # lanes were taken up, and nothing waits
@@ -233,13 +233,13 @@ class Engine:
             self._bisection.spared(lane)
         self._metrics.cache_bytes.set(self._cache.bytes_held)
         self._metrics.lanes.set(len(self._read))
-        for lane, (position, _) in self.committed.items():
+        for lane, position in self._committed.items():
             lag_ms = 0 if lane in idle or not position[0] else max(0, server_ms - position[0])
             self._metrics.lag_ms.labels(str(lane)).set(lag_ms)
 
     def _submit(self) -> None:
         writes = self._folding.harvest()
-        self._under_way = {lane: (w.new, w.entries) for lane, w in writes.lanes.items()}
+        self._under_way = {lane: write.new for lane, write in writes.lanes.items()}
         self._bisection.submitted(writes)
         self._health.uncommitted_since_s = monotonic_s()
         self._committer.submit(writes, {lane: self._epochs[lane] for lane in writes.lanes})
@@ -254,8 +254,7 @@ class Engine:
         if error is not None:
             self._failed(error)
             return
-        for lane, (position, entries) in self._under_way.items():
-            self.committed[lane] = (position, self.committed[lane][1] + entries)
+        self._committed.update(self._under_way)
         self._keeper.survived(set(self._under_way))
         self._under_way = {}
         self._bisection.succeeded()
@@ -279,7 +278,7 @@ class Engine:
         self._epochs.clear()
         self._read.clear()
         self._archive_only.clear()
-        self.committed.clear()
+        self._committed.clear()
         self._metrics.lag_ms.clear()
         self._under_way = {}
         if self._database is not None and self._database.closed:
@@ -315,7 +314,7 @@ class Engine:
                 return  # the commit failed; all is begun again
         for lane in lanes:
             self._cache.drop(lane)
-            for known in (self._epochs, self._read, self.committed):
+            for known in (self._epochs, self._read, self._committed):
                 known.pop(lane, None)
             self._archive_only.discard(lane)
             self._metrics.lag_ms.remove(str(lane))
@@ -334,7 +333,7 @@ class Engine:
                 self._fold_from_log(lane, lanes[lane], cursor)
             self._epochs[lane] = lanes[lane]
             self._read[lane] = cursor.position
-            self.committed[lane] = (cursor.position, cursor.entries_read)
+            self._committed[lane] = cursor.position
 
     def _fold_from_log(self, lane: int, epoch: int, cursor: Cursor) -> None:
         """Follow the log up to the cursor: entries were archived while the breaker was open.

@@ -10,13 +10,14 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
 from services.read_api import vendor_errors
-from services.read_api.authentication import KeyRing
-from services.read_api.edge import RequestMetrics, edge
+from services.read_api.edge import routed_by_raw_path
 from services.read_api.fresh_reports import FreshReports
 from services.read_api.probes import probe_routes
 from services.read_api.program_execution import program_execution_routes
 from services.read_api.program_execution_reports import ProgramExecutionReports
 from shared.clock import utc_now
+from shared.http_edge.authentication import KeyRing
+from shared.http_edge.request_metrics import RequestMetrics, measured
 from shared.settings import Settings
 from shared.storage.read_pool import ReadPool
 from shared.storage.report_connections import ReportConnections
@@ -69,4 +70,4 @@ def build(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> ASGIA
         logging_config=None,
         openapi_config=None,
     )
-    return edge(app, metrics)
+    return routed_by_raw_path(measured(app, metrics))

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 from msgspec import Struct
 
-from services.read_api.refusals import BadRequest
 from shared.contracts.ids import is_id
+from shared.http_edge.refusals import BadRequest
 from shared.limits import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, PAGE_NUMBER_MAX
 from shared.reports.call_history import Place
 

@@ -11,15 +11,15 @@ from litestar.exceptions import HTTPException
 
 from services.read_api import vendor_errors
 from services.read_api.answers import ReportAnswer
-from services.read_api.authentication import KeyRing
 from services.read_api.call_history_request import read_call_history_request
 from services.read_api.fresh_reports import FreshReports
 from services.read_api.program_execution_reports import ProgramExecutionReports
-from services.read_api.refusals import NotFound, Refusal
 from services.read_api.report_cache import Reading, ReportKey
 from shared.contracts.ids import is_id
 from shared.contracts.instants import datetime_us
 from shared.errors import StorageError
+from shared.http_edge.authentication import KeyRing
+from shared.http_edge.refusals import NotFound, Refusal
 
 PREFIX: Final = "/program-execution"
 

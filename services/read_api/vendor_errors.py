@@ -10,8 +10,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from services.read_api.answers import JSON_MEDIA_TYPE
-from services.read_api.refusals import Refusal, Unavailable
 from shared.errors import StorageError
+from shared.http_edge.refusals import Refusal, Unavailable
 
 _log = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode

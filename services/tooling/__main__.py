@@ -9,13 +9,18 @@ import redis
 import sqlalchemy.exc
 import typer
 
+from services.tooling.audit import audit
 from services.tooling.breaker import breaker_app
 from services.tooling.demo import demo
+from services.tooling.explain.command import explain
 from services.tooling.incidents import incidents
 from services.tooling.keys import keys_app
 from services.tooling.lag import lag
+from services.tooling.log import log_app
 from services.tooling.migrate import migrate_command
+from services.tooling.parked import parked_app
 from services.tooling.rebuild import rebuild
+from services.tooling.replay import replay
 from services.tooling.simulate import simulate
 from services.tooling.up import up
 from shared.errors import CallfoldError
@@ -33,11 +38,16 @@ app.command()(up)
 app.command()(demo)
 app.command()(simulate)
 app.command()(rebuild)
+app.command()(replay)
 app.command()(incidents)
+app.command()(explain)
+app.command()(audit)
 app.command()(lag)
 app.command("migrate")(migrate_command)
+app.add_typer(log_app, name="log")
 app.add_typer(keys_app, name="keys")
 app.add_typer(breaker_app, name="breaker")
+app.add_typer(parked_app, name="parked")
 
 
 @app.callback()

@@ -74,7 +74,8 @@ class LagSources:
     def look(self) -> Look:
         """Where every lane stands now; never raises for a server that is away."""
         unknown: list[str] = []
-        now_ms, standings = None, {}
+        now_ms: int | None = None
+        standings: dict[int, LaneStanding] = {}
         try:
             now_ms, standings = self._ask_database()
         except (psycopg.Error, CallfoldError) as error:
@@ -108,9 +109,7 @@ class LagSources:
         now_ms, standings = lane_standings(self._connection)
         return now_ms, {standing.lane: standing for standing in standings}
 
-    def _ask_redis(
-        self, standings: Mapping[int, LaneStanding]
-    ) -> tuple[int, dict[int, Waiting]]:
+    def _ask_redis(self, standings: Mapping[int, LaneStanding]) -> tuple[int, dict[int, Waiting]]:
         marks = {lane: (it.position, it.counted) for lane, it in standings.items()}
         if not marks:
             lanes = [INBOX_LANE, *range(read_partitions(self._redis))]

@@ -265,8 +265,7 @@ def _step(
     if step is None:
         step = state.steps[step_id] = Step(first_us=time_us, named=named)
         return step
-    if time_us < step.first_us:
-        step.first_us = time_us
+    step.first_us = min(step.first_us, time_us)
     loser = named
     if of_event > step.named:
         loser, step.named = step.named, named

@@ -84,8 +84,7 @@ def _enrolment(state: ContactState, event: EnrolmentEvent) -> None:
         state.enrolments[event.executionid] = enrolment
     elif of_event > enrolment.status:
         enrolment.status = (*of_event, event.status, said_keys(data))
-    if event.time_us < enrolment.first_us:
-        enrolment.first_us = event.time_us
+    enrolment.first_us = min(enrolment.first_us, event.time_us)
     if isinstance(event, ContactEnrolled) and (
         enrolment.enrolled is None or of_event > enrolment.enrolled
     ):

@@ -153,7 +153,7 @@ def _by_node_type(flow: FlowPublishedData | None, rows: BillingRows) -> list[Nod
     costs: dict[str, Decimal] = {}
     charged: dict[str, _Usage] = {}
     for row in rows.charges:
-        node_type = _charged_type(row, types)
+        node_type = charged_type(row, types)
         costs[node_type] = _EXACT.add(costs.get(node_type, Decimal(0)), row.cost)
         charged.setdefault(node_type, _Usage()).add(row.charges, row.durations, row.duration_ms)
     ran: dict[str, _Usage] = {}
@@ -167,7 +167,7 @@ def _by_node_type(flow: FlowPublishedData | None, rows: BillingRows) -> list[Nod
     ]
 
 
-def _charged_type(row: ChargeRow, types: Mapping[str, str]) -> str:
+def charged_type(row: ChargeRow, types: Mapping[str, str]) -> str:
     """The node type that a charge falls under, so that the costs sum to the total."""
     if row.node_type:
         return row.node_type

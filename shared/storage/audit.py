@@ -6,7 +6,7 @@ that says `started`. Read by `callfold audit`.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -67,7 +67,7 @@ def latest_audit(connection: psycopg.Connection, limit: int) -> list[AuditRow]:
     rows = connection.execute(_LATEST, (limit,)).fetchall()
     return [
         AuditRow(
-            at=at,
+            at=at.astimezone(UTC),
             who=who,
             command=command,
             arguments=msgspec.json.decode(arguments),

@@ -171,9 +171,7 @@ class _Facts(NamedTuple):
         return subject is None or partition_of(subject, self.partitions) == self.partition
 
 
-def covering(
-    connection: psycopg.Connection, partition: int, position: Position
-) -> Segment | None:
+def covering(connection: psycopg.Connection, partition: int, position: Position) -> Segment | None:
     """The segment that holds a position, if any does: it begins there or is the last before."""
     row = connection.execute(_COVERING, (partition, position[0], *position)).fetchone()
     segment = segment_of_row(row) if row else None

@@ -51,12 +51,15 @@ def log_months(connection: psycopg.Connection) -> list[LogMonth]:
         LogMonth(
             partition,
             table.removeprefix(_TABLE_PREFIX).replace("_", "-"),
-            *counts,
+            segments,
+            small,
+            events,
+            body_bytes,
             _position(first),
             _position(last),
             organizations,
         )
-        for partition, table, *counts, first, last, organizations in rows
+        for partition, table, segments, small, events, body_bytes, first, last, organizations in rows
     ]
 
 

@@ -6,12 +6,12 @@ again when the same content comes again.
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NamedTuple
 
 import psycopg
 from msgspec import Struct
-from psycopg.rows import class_row
+from psycopg.rows import dict_row
 
 from shared.contracts.entries import FIELDS, STRUCTURED, kept_fields
 from shared.contracts.stream_names import INBOX_LANE
@@ -173,17 +173,18 @@ def _read(
         "to_digest": last[1],
         "limit": _CHUNK,
     }
-    with connection.cursor(row_factory=class_row(_parked_event)) as cursor:
-        return cursor.execute(
-            statement_text("parked_events"), wanted._asdict() | place
-        ).fetchall()
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(statement_text("parked_events"), wanted._asdict() | place)
+        return [_parked_event(columns) for columns in cursor]
 
 
-def _parked_event(**columns: object) -> ParkedEvent:
-    """A row; sequence numbers come as decimals."""
+def _parked_event(columns: dict[str, Any]) -> ParkedEvent:
+    """A row; sequence numbers come as decimals, instants in the zone of the session."""
     for name in ("first_seq", "last_seq"):
-        columns[name] = int(str(columns[name]))
-    return ParkedEvent(**columns)  # type: ignore[arg-type]  # the columns of parked_events.sql
+        columns[name] = int(columns[name])
+    for name in ("parked_at", "resolved_at"):
+        columns[name] = columns[name] and columns[name].astimezone(UTC)
+    return ParkedEvent(**columns)
 
 
 def body_of(connection: psycopg.Connection, event: ParkedEvent) -> ParkedBody | None:

@@ -113,7 +113,7 @@ def unpack(segment: Segment) -> Iterator[tuple[Entry, int, bytes, int]]:
     Raises:
         SegmentError: the segment or an entry in it is damaged.
     """
-    name = f"segment {segment.partition}/{segment.first_ms}-{segment.first_seq}"
+    name = _name(segment)
     body = _open(segment, name)
     at = ms = 0
     for index, length in enumerate(body.lengths):
@@ -129,7 +129,11 @@ def unpack(segment: Segment) -> Iterator[tuple[Entry, int, bytes, int]]:
 
 def received(segment: Segment) -> list[tuple[int, int]]:
     """When the entries of a segment were received: numbers of entries, and instants in ms."""
-    return _open(segment, f"segment {segment.partition}/{segment.first_ms}").received_ms
+    return _open(segment, _name(segment)).received_ms
+
+
+def _name(segment: Segment) -> str:
+    return f"segment {segment.partition}/{segment.first_ms}-{segment.first_seq}"
 
 
 def _open(segment: Segment, name: str) -> _Body:

@@ -3,6 +3,7 @@
 from base64 import b64encode
 
 from services.tooling.log_commands.event_lines import MODE_NAMES, one_line
+from services.tooling.safe_text import safe
 from shared.contracts.instants import us_text_ms
 from shared.storage.log_reading import LogEntry
 
@@ -21,4 +22,5 @@ def event_text(entry: LogEntry, event: bytes, *, checked: bool = False) -> bytes
         *(["checksum ok"] if checked else []),
     ]
     said = one_line(event)
-    return "  ".join(words).encode() + b"  " + (said or b"base64:" + b64encode(event))
+    words.append(safe(said) if said is not None else f"base64:{b64encode(event).decode()}")
+    return "  ".join(words).encode()

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -13,18 +12,13 @@ import typer
 from services.tooling.log_commands import options
 from services.tooling.log_commands.event_filter import EventFilter, selection
 from services.tooling.log_commands.event_lines import event_line
+from services.tooling.log_commands.log_file import LogFileError
 from services.tooling.log_commands.scan_progress import ScanProgress
 from services.tooling.log_commands.wanted_events import wanted_events
 from shared.clock import utc_now
 from shared.settings import Settings
 from shared.storage.connection import connect
 from shared.storage.log_reading import LogScan, log_partitions
-
-
-class ExportFormat(StrEnum):
-    """What a file may be."""
-
-    NDJSON = "ndjson"
 
 
 class _Exported(msgspec.Struct, frozen=True, rename="camel"):
@@ -37,9 +31,6 @@ class _Exported(msgspec.Struct, frozen=True, rename="camel"):
 
 def export(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="Where to; - is standard output.")],
-    _format: Annotated[
-        ExportFormat, typer.Option("--format", help="One JSON object a line.")
-    ] = ExportFormat.NDJSON,
     organization: options.Organization = None,
     execution: options.Execution = None,
     subject: options.Subject = None,
@@ -82,7 +73,7 @@ def export(
         exported = _Exported(file, events, scan.damaged)
         sys.stdout.write(msgspec.json.encode(exported).decode() + "\n")
     if scan.damaged:
-        progress.say(f"{len(scan.damaged)} segments are damaged; what they hold is not exported")
+        progress.say(f"damaged segments: {len(scan.damaged)}; what they hold is not exported")
         raise typer.Exit(1)
 
 
@@ -99,6 +90,6 @@ def _opened(file: str) -> Iterator[BinaryIO]:
             yield out
         partial.replace(file)
     except OSError as error:
-        raise typer.BadParameter(f"{error.strerror}: {file}", param_hint="FILE") from None
+        raise LogFileError(f"{file}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)

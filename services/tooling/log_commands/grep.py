@@ -18,7 +18,7 @@ from shared.storage.connection import connect
 from shared.storage.log_reading import LogScan, log_partitions
 
 
-def grep(
+def grep(  # noqa: PLR0913, PLR0917 -- each is an option
     pattern: Annotated[
         str, typer.Argument(help="A regular expression of Python's, matched on the event's bytes.")
     ],
@@ -31,14 +31,15 @@ def grep(
     limit: Annotated[int | None, typer.Option(min=1, help="End after so many events.")] = None,
     as_json: options.AsLines = False,
 ) -> None:
-    """Print every archived event that matches, duplicates and parked ones too.
+    r"""Print every archived event that matches, duplicates and parked ones too.
 
     The log is read partition by partition, each in the order of its stream. --organization,
     --subject, --since and --until skip segments unread. A damaged segment is named and skipped, and
     the exit code is then 1; finding nothing is no failure.
 
-    For example, one number's events of the last week, and how many have no outcome:
-    `callfold log grep '\\+49301234567' --since 7d`,
+    For example, what named one number in the last week: `callfold log grep '\+4930123' --since 7d`
+
+    How many calls ended without an outcome:
     `callfold log grep '"outcome":null' --type call.ended --json | wc -l`
     """
     wanted = EventFilter(
@@ -63,7 +64,7 @@ def grep(
             sys.stdout.flush()
         progress.say(progress.line(found))
     if scan.damaged:
-        progress.say(f"{len(scan.damaged)} segments are damaged; what they hold was not searched")
+        progress.say(f"damaged segments: {len(scan.damaged)}; what they hold was not searched")
         raise typer.Exit(1)
 
 

@@ -14,7 +14,9 @@ Organization = Annotated[
 Execution = Annotated[str | None, typer.Option(help="Only events that name this execution.")]
 Subject = Annotated[
     str | None,
-    typer.Option(help="Only events about the call, contact, execution, flow or attribute so named."),
+    typer.Option(
+        help="Only events about the call, contact, execution, flow or attribute so named."
+    ),
 ]
 EventType = Annotated[str | None, typer.Option("--type", help="Such as call.ended.")]
 Since = Annotated[

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.ingest.authentication import BELIEVED_S
 from shared.clock import utc_now
+from shared.http_edge.authentication import BELIEVED_S
 from shared.storage.api_keys import create_api_key, list_api_keys, revoke_api_key
 from tests.contract.wire import json_bytes
 from tests.integration.services.ingest.process import Ingest

@@ -13,10 +13,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.ingest.authentication import BELIEVED_S, BELIEVED_WHILE_AWAY_S, KeyRing
-from services.ingest.refusals import Unavailable
+from services.ingest.app import BELIEVED_WHILE_AWAY_S
 from services.tooling.embedded import EmbeddedServers
 from shared.delivery.connection import redis_client
+from shared.errors import StorageError
+from shared.http_edge.authentication import BELIEVED_S, KeyRing
 from shared.storage.api_keys import create_api_key
 from shared.storage.read_pool import ReadPool
 from shared.storage.schema import migrate
@@ -210,20 +211,20 @@ async def test_key_is_not_believed_for_ever(database_url: str) -> None:
     headers, clock_s = [(b"x-api-key", key.encode())], 1000.0
     pool = ReadPool(database_url, 1)
     await pool.open()
-    keys = KeyRing(pool, clock_s=lambda: clock_s)
+    keys = KeyRing(pool, while_away_s=BELIEVED_WHILE_AWAY_S, clock_s=lambda: clock_s)
     try:
-        assert ORGANIZATION == await keys.organization(headers)
+        assert ORGANIZATION == await keys.organization(headers, "publish")
         with psycopg.connect(database_url) as connection:
             connection.execute("ALTER TABLE callfold.api_keys RENAME TO away")
         for waited_s in (BELIEVED_S, BELIEVED_WHILE_AWAY_S - 1):
             clock_s = 1000.0 + waited_s
-            assert ORGANIZATION == await keys.organization(headers)
+            assert ORGANIZATION == await keys.organization(headers, "publish")
         clock_s = 1000.0 + BELIEVED_WHILE_AWAY_S
-        with pytest.raises(Unavailable):
-            await keys.organization(headers)
+        with pytest.raises(StorageError):
+            await keys.organization(headers, "publish")
         with psycopg.connect(database_url) as connection:
             connection.execute("ALTER TABLE callfold.away RENAME TO api_keys")
-        assert ORGANIZATION == await keys.organization(headers)
+        assert ORGANIZATION == await keys.organization(headers, "publish")
     finally:
         await pool.close()
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.read_api.authentication import BELIEVED_S, KeyRing
-from services.read_api.refusals import Unauthorized
+from shared.http_edge.authentication import BELIEVED_S, KeyRing
+from shared.http_edge.refusals import Unauthorized
 from shared.storage.api_keys import create_api_key, revoke_api_key
 from shared.storage.read_pool import Parameters, ReadPool, Row, statement_text
 from shared.storage.schema import migrate

@@ -28,7 +28,9 @@ from tests.integration.shared.storage.lane_owner import (
 
 
 @pytest.fixture
-def owner(redis_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[LaneOwner]:
+def owner(
+    redis_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LaneOwner]:
     """The owner of all lanes of an installation that the command line is told of."""
     migrate(database_url, PARTITIONS)
     monkeypatch.setenv("CALLFOLD_DATABASE_URL", database_url)
@@ -82,7 +84,9 @@ def test_entries_behind_the_cursor_wait_to_be_archived(owner: LaneOwner, redis_u
 
     lane = _lane(answer, 1)
     assert (2, False, 0) == (lane["toArchive"], lane["toArchiveIsEstimate"], lane["toFold"])
-    assert ("one", 1, "held", None) == tuple(lane[k] for k in ("owner", "epoch", "lease", "breaker"))
+    assert ("one", 1, "held", None) == tuple(
+        lane[k] for k in ("owner", "epoch", "lease", "breaker")
+    )
     now_ms = int(client.time()[0]) * 1000
     assert abs(now_ms - (NOW_MS + 3) - lane["oldestAgeMs"]) < 10_000
     assert 1 == _lane(answer, INBOX_LANE)["toArchive"]
@@ -135,7 +139,7 @@ def test_stream_that_others_changed_is_only_bounded(owner: LaneOwner, redis_url:
 def test_without_redis_the_database_s_half_is_shown(
     owner: LaneOwner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Owners and breakers are known; what waits in the streams is not, and the exit code says so."""
+    """Owners and breakers are known; what waits in the streams is not: exit code 1."""
     owner.take()
     monkeypatch.setenv("CALLFOLD_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
 

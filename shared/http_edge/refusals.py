@@ -1,4 +1,4 @@
-"""Why a request gets no report: one exception a reason, worded later in the vendor's shape."""
+"""Why a request is refused: one exception a reason, worded later in the shape of an interface."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -14,7 +14,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer like any other, not a defec
 
 
 class BadRequest(Refusal):
-    """A parameter is impossible; the message names it."""
+    """A parameter, a header or the body cannot be read; the message names it."""
 
     status = 400
 
@@ -38,8 +38,33 @@ class NotFound(Refusal):
     status = 404
 
 
+class TooSlow(Refusal):
+    """The body did not arrive in time."""
+
+    status = 408
+
+
+class TooLarge(Refusal):
+    """The request is over a limit; the message names it."""
+
+    status = 413
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is of a type or coding that is not understood; the message names those that are."""
+
+    status = 415
+
+
+class Busy(Refusal):
+    """This process holds as much as it may; a moment later it may work."""
+
+    status = 429
+    headers: ClassVar[Mapping[str, str]] = {"retry-after": "1"}
+
+
 class Unavailable(Refusal):
-    """It may work in a few seconds."""
+    """A server behind us is away or full; it may work in a few seconds."""
 
     status = 503
     headers: ClassVar[Mapping[str, str]] = {"retry-after": str(_RETRY_AFTER_S)}

@@ -12,7 +12,7 @@ CallfoldError
 ├── PublishError             Redis did not take an event within the publisher's patience
 ├── FoldFailedError          our own code failed on an event (projections/folding.py)
 └── of the command line, beside their code: EmbeddedServerError, SupervisorError, DemoError,
-    ReportUnavailableError
+    ReportUnavailableError, LogFileError, UnknownSubjectError
 
 The class docstring is the default message.
 """

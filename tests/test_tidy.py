@@ -28,7 +28,7 @@ LINE_CHARACTERS_MAX = 100
 #: Folders in the order of the data's way, which must also be the order of a listing.
 FLOW = {
     "services": ["ingest", "projector", "read_api", "tooling"],
-    "shared": ["contracts", "delivery", "folds", "projections", "reports", "storage"],
+    "shared": ["contracts", "delivery", "folds", "projections", "reports", "storage", "web_edge"],
 }
 SERVICE_FILES = {"tooling": ["__main__.py"]}
 PURE_LAYERS = ("contracts", "folds", "projections", "reports")

@@ -4,9 +4,9 @@ import sys
 
 from services.ingest.app import build
 from shared.errors import CallfoldError
-from shared.http_edge.serving import serve
 from shared.logs import configure_logs
 from shared.settings import Settings
+from shared.web_edge.serving import serve
 
 
 def main() -> int:

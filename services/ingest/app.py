@@ -13,10 +13,10 @@ from services.ingest.events_route import events_routes
 from services.ingest.metrics import EventMetrics
 from services.ingest.probes import probe_routes
 from shared.delivery.connection import redis_client
-from shared.http_edge.authentication import KeyRing
-from shared.http_edge.request_metrics import RequestMetrics, measured
 from shared.settings import Settings
 from shared.storage.read_pool import ReadPool
+from shared.web_edge.authentication import KeyRing
+from shared.web_edge.request_metrics import RequestMetrics, measured
 
 #: While the database is away a key is believed so long: the streams are there to bridge that.
 BELIEVED_WHILE_AWAY_S = 600.0

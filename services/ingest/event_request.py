@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Raw
 
 from services.ingest.lenient_json import elements_of, value_of
-from shared.http_edge.refusals import BadRequest, TooLarge, UnsupportedMediaType
 from shared.limits import HTTP_EVENTS_MAX
+from shared.web_edge.refusals import BadRequest, TooLarge, UnsupportedMediaType
 
 Headers = Iterable[tuple[bytes, bytes]]
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from shared.delivery.publisher import Publisher
 from shared.errors import PublishError
-from shared.http_edge.refusals import Unavailable
+from shared.web_edge.refusals import Unavailable
 
 #: How long the publisher tries before it gives up: a restarted Redis costs no request.
 _PATIENCE_S = 2.0

@@ -14,8 +14,8 @@ from services.ingest.event_writer import EventWriter
 from services.ingest.metrics import EventMetrics
 from services.ingest.request_body import Bodies, Body
 from shared.errors import StorageError
-from shared.http_edge.authentication import KeyRing
-from shared.http_edge.refusals import Refusal, Unavailable
+from shared.web_edge.authentication import KeyRing
+from shared.web_edge.refusals import Refusal, Unavailable
 
 PATH: Final = "/v1/events"
 

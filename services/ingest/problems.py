@@ -14,7 +14,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from services.ingest.admission import BadEvent
-from shared.http_edge.refusals import Refusal
+from shared.web_edge.refusals import Refusal
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 

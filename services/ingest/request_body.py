@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from litestar.types import Receive
 
-from shared.http_edge.refusals import BadRequest, Busy, TooLarge, TooSlow
 from shared.limits import HTTP_BODIES_BYTES_MAX, HTTP_BODY_BYTES_MAX
+from shared.web_edge.refusals import BadRequest, Busy, TooLarge, TooSlow
 
 #: How long a body may take to arrive.
 _ARRIVAL_S = 30.0

@@ -4,9 +4,9 @@ import sys
 
 from services.read_api.app import build
 from shared.errors import CallfoldError
-from shared.http_edge.serving import serve
 from shared.logs import configure_logs
 from shared.settings import Settings
+from shared.web_edge.serving import serve
 
 
 def main() -> int:

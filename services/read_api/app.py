@@ -16,12 +16,12 @@ from services.read_api.probes import probe_routes
 from services.read_api.program_execution import program_execution_routes
 from services.read_api.program_execution_reports import ProgramExecutionReports
 from shared.clock import utc_now
-from shared.http_edge.authentication import KeyRing
-from shared.http_edge.request_metrics import RequestMetrics, measured
 from shared.settings import Settings
 from shared.storage.read_pool import ReadPool
 from shared.storage.report_connections import ReportConnections
 from shared.storage.report_queries import ReportQueries
+from shared.web_edge.authentication import KeyRing
+from shared.web_edge.request_metrics import RequestMetrics, measured
 
 #: Keys are looked up seldom: each is believed for seconds.
 _KEY_CONNECTIONS: Final = 2

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from shared.contracts.ids import is_id
-from shared.http_edge.refusals import BadRequest
 from shared.limits import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, PAGE_NUMBER_MAX
 from shared.reports.call_history import Place
+from shared.web_edge.refusals import BadRequest
 
 Status = Literal["ongoing", "completed", "no_answer", "voicemail", "busy", "rejected", "failed"]
 

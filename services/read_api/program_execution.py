@@ -18,8 +18,8 @@ from services.read_api.report_cache import Reading, ReportKey
 from shared.contracts.ids import is_id
 from shared.contracts.instants import datetime_us
 from shared.errors import StorageError
-from shared.http_edge.authentication import KeyRing
-from shared.http_edge.refusals import NotFound, Refusal
+from shared.web_edge.authentication import KeyRing
+from shared.web_edge.refusals import NotFound, Refusal
 
 PREFIX: Final = "/program-execution"
 

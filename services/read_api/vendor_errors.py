@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 
 from services.read_api.answers import JSON_MEDIA_TYPE
 from shared.errors import StorageError
-from shared.http_edge.refusals import Refusal, Unavailable
+from shared.web_edge.refusals import Refusal, Unavailable
 
 _log = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode

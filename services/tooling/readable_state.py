@@ -25,8 +25,8 @@ _CHARGED = ("cost", "charges", "durationMs", "durations")
 
 
 def readable_state(state: Any) -> dict[str, Any]:
-    """A state by the names of its fields, without what is empty."""
-    fields = {}
+    """A state by the names of its fields in camel case, without what is empty."""
+    fields: dict[str, Any] = {}
     for name in state.__struct_fields__:
         value = getattr(state, name)
         if value is None or value is UNSET or value is False or value in ([], {}, ""):
@@ -34,9 +34,9 @@ def readable_state(state: Any) -> dict[str, Any]:
         if name == "charges":
             fields[name] = [_charge(key, charged) for key, charged in sorted(value.items())]
         elif name.endswith("_us"):
-            fields[f"{name.removesuffix('_us')}_at"] = _instant(value)
+            fields[_camel(f"{name.removesuffix('_us')}_at")] = _instant(value)
         else:
-            fields[name] = _readable(value)
+            fields[_camel(name)] = _readable(value)
     return fields
 
 
@@ -91,8 +91,8 @@ def _fact(value: tuple[Any, ...]) -> dict[str, Any]:
 
 def _charge(key: str, charged: tuple[str, int, str, int]) -> dict[str, Any]:
     node_type, node_id, component = key.split(KEY_SEPARATOR)
-    nano, *rest = charged
-    amounts = _named(_CHARGED, (int(nano), *rest))
+    nano, charges, duration_ms, durations = charged
+    amounts = _named(_CHARGED, (int(nano), charges, int(duration_ms), durations))
     return {"nodeType": node_type, "nodeId": node_id, "component": component, **amounts}
 
 
@@ -101,6 +101,11 @@ def _named(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
         name: str(nano_decimal(value)) if name == "cost" else value
         for name, value in zip(names, row, strict=True)
     }
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return "".join((first, *(word.capitalize() for word in rest)))
 
 
 def _instant(us: int) -> str:

@@ -124,7 +124,7 @@ def _print_text(
         for line in step_lines(events, step, before):
             print_(line)
         before = step if step.state is not None else before
-    print_(f"{events} events in {history.segments_read} segments of the log")
+    print_(f"entries: {events}; segments of the log that were read: {history.segments_read}")
     for difference in replayed.differences:
         print_(f"DIFFERENT: {difference}")
     if not replayed.differences:

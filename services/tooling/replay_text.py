@@ -1,6 +1,7 @@
 """One step of a replay as lines for people; used by `callfold replay`."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -19,6 +20,10 @@ class _Said(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+#: Names of what is the key of a part in a list: of tallies' rows, else of a fact's stamp.
+_KEYS = ("nodeType", "nodeId", "component", "digits", "executionId", "source", "id")
+_decode_any = msgspec.json.Decoder(float_hook=Decimal).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode = msgspec.json.Decoder(_Said).decode
 
 
@@ -32,13 +37,13 @@ def step_lines(number: int, step: Step, before: Step | None) -> Iterator[str]:
     )
     yield f"   says   {one_line(bytes(said.data))}"
     if step.state is not None:
-        yield from _changes("state", before and before.state, step.state)
-        yield from _changes("adds", before and before.contribution, step.contribution or {})
+        yield from _changes("state", before.state if before else None, step.state)
+        adds = before.contribution if before else None
+        yield from _changes("adds", adds, step.contribution or {})
 
 
 def _changes(word: str, before: dict[str, Any] | None, after: dict[str, Any]) -> Iterator[str]:
-    old = {name: _json(value) for name, value in (before or {}).items()}
-    new = {name: _json(value) for name, value in after.items()}
+    old, new = dict(_parts(before or {})), dict(_parts(after))
     for name, value in new.items():
         if old.get(name) != value:
             yield f"   {word:<6} {one_line(f'{name} = {value}')}"
@@ -46,5 +51,23 @@ def _changes(word: str, before: dict[str, Any] | None, after: dict[str, Any]) ->
         yield f"   {word:<6} {one_line(name)} is gone"
 
 
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+def _parts(said: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each part with its name; of an object of objects, or a list of them, each by its own."""
+    for name, value in said.items():
+        inner = _decode_any(_encode(value))
+        if isinstance(inner, dict) and all(isinstance(part, dict) for part in inner.values()):
+            yield from ((f"{name}[{key}]", _text(part)) for key, part in inner.items())
+        elif isinstance(inner, list) and all(isinstance(part, dict) for part in inner):
+            yield from ((f"{name}[{_key(part)}]", _text(part)) for part in inner)
+        else:
+            yield name, _text(inner)
+
+
+def _key(part: dict[str, Any]) -> str:
+    """What tells the rows of a tally, charges, or facts apart."""
+    words = [part[name] for name in _KEYS if part.get(name)]
+    return " ".join(map(str, words))
+
+
+def _text(value: Any) -> str:
+    return _encode(value).decode()

@@ -6,20 +6,17 @@ the batch began. What fails rolls everything back; the caller drops its cache an
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from decimal import Decimal
 from typing import Any
 
-import msgspec
 import psycopg
 from psycopg import sql
 
 from shared.contracts.amounts import nano_decimal
-from shared.contracts.codec import EVENT_FIELD
-from shared.contracts.entries import FIELDS, kept_fields
 from shared.contracts.park_reasons import OUR_REASONS
 from shared.contracts.stream_names import INBOX_LANE
 from shared.errors import FencedError, StaleStateError
 from shared.projections.write_set import LaneWrite, Parked, Suspect, WriteSet
+from shared.storage.conflicts import conflicts
 from shared.storage.generations import schema_name
 from shared.storage.log import Log
 from shared.storage.parking import DEFAULT_QUOTA, Parking, ParkQuota, Scope
@@ -39,7 +36,6 @@ _CONFLICT = (
     " source, event_id, first_ms, first_seq) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     " ON CONFLICT DO NOTHING"
 )
-_decode_any = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 class GenerationWriter:
@@ -165,10 +161,10 @@ class Committer:
             psycopg.Error: the database refused, or went away; the batch may or may not be in.
         """
         at_once = _is_small(writes)
-        conflicts = []
+        conflicting = []
         if not writes.from_log:
             self._log.prepare(writes.lanes)
-            conflicts = [suspect for suspect in writes.suspects if self._differs(suspect, writes)]
+            conflicting = conflicts(self._connection, writes)
         with (
             self._connection.pipeline() if at_once else nullcontext(),
             self._connection.transaction(),
@@ -182,7 +178,7 @@ class Committer:
                 self._move_cursors(writes.lanes)
                 archived = {p: w for p, w in writes.lanes.items() if p != INBOX_LANE}
                 self._log.append(archived, at_once=at_once)
-                self._park(writes.parked, conflicts)
+                self._park(writes.parked, conflicting)
             self._writer.write(writes)
 
     def _fence(self, epochs: dict[int, int]) -> None:
@@ -212,42 +208,11 @@ class Committer:
         if moved_on:
             raise FencedError(frozenset(moved_on))
 
-    def _park(self, parked: list[Parked], conflicts: list[Suspect]) -> None:
+    def _park(self, parked: list[Parked], conflicting: list[Suspect]) -> None:
         self._parking.park(parked)
-        if conflicts:
+        if conflicting:
             with self._connection.cursor() as cursor:
-                cursor.executemany(_CONFLICT, [_conflict_row(suspect) for suspect in conflicts])
-
-    def _differs(self, suspect: Suspect, writes: WriteSet) -> bool:
-        """Whether a duplicate with other bytes says something else (events.md, rule 2)."""
-        first = next(
-            (
-                (entry[2], entry[3])
-                for entry in writes.lanes[suspect.lane].archived
-                if entry[:2] == suspect.first
-            ),
-            None,
-        ) or self._log.find(suspect.lane, suspect.first)
-        if first is None:
-            return True  # the first is gone from the log: better a conflict too many
-        return bool(_content(*first) != _content(suspect.mode, suspect.kept))
-
-
-def _content(mode: int, kept: bytes) -> Any:
-    """An event decoded whole, unknown keys included, in one form for both content modes."""
-    if mode != FIELDS:
-        return _decode_any(kept)
-    fields = kept_fields(mode, kept)
-    if EVENT_FIELD in fields[::2]:
-        return _decode_any(fields[fields[::2].index(EVENT_FIELD) * 2 + 1])
-    attributes: dict[str, Any] = {
-        name.decode(): value.decode()
-        for name, value in zip(fields[::2], fields[1::2], strict=False)
-    }
-    attributes["data"] = _decode_any(attributes["data"])
-    if "sequence" in attributes:
-        attributes["sequence"] = int(attributes["sequence"])
-    return attributes
+                cursor.executemany(_CONFLICT, [_conflict_row(suspect) for suspect in conflicting])
 
 
 def _conflict_row(suspect: Suspect) -> tuple[Any, ...]:

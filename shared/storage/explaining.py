@@ -148,6 +148,7 @@ class Explainer:
         self._generation = int(row[0])
         self._schema = schema_name(self._generation)
         self._owner = {"organization_id": organization_id, "execution_id": execution_id}
+        self._evidence: dict[tuple[Kind, str], Evidence] = {}
 
     def reports(self) -> ReportRows | None:
         """The rows of all reports; None where the organization has no such execution."""
@@ -194,7 +195,14 @@ class Explainer:
         return [row[0] for row in self._fetch("explain/executions", {"limit": limit})]
 
     def evidence(self, kind: Kind, subjects: Iterable[str]) -> dict[str, Evidence]:
-        """State and events of subjects, read through their journals."""
+        """State and events of subjects, read through their journals; each is read once."""
+        asked = list(subjects)
+        unread = [subject for subject in asked if (kind, subject) not in self._evidence]
+        for subject, found in self._read_evidence(kind, unread):
+            self._evidence[kind, subject] = found
+        return {subject: self._evidence[kind, subject] for subject in asked}
+
+    def _read_evidence(self, kind: Kind, subjects: list[str]) -> Iterator[tuple[str, Evidence]]:
         organization_id = self._owner["organization_id"]
         row = self._connection.execute("SELECT partitions FROM callfold.installation").fetchone()
         partitions = 1 if row is None else int(row[0])
@@ -205,18 +213,14 @@ class Explainer:
             of_lane = places.setdefault(partition_of(subject, partitions), set())
             of_lane.update(unpack_positions(one.positions))
         log = Log(self._connection, partitions)
-        found = {lane: _logged(log, lane, positions) for lane, positions in places.items()}
-        return {
-            subject: Evidence(
-                FOLDS[kind].decode(one.state),
-                [
-                    logged
-                    for position in unpack_positions(one.positions)
-                    if (logged := found[partition_of(subject, partitions)].get(position))
-                ],
+        logged = {lane: _logged(log, lane, positions) for lane, positions in places.items()}
+        for (_, _, subject), one in kept.items():
+            of_lane_logged = logged[partition_of(subject, partitions)]
+            found = map(of_lane_logged.get, unpack_positions(one.positions))
+            yield (
+                subject,
+                Evidence(FOLDS[kind].decode(one.state), [event for event in found if event]),
             )
-            for (_, _, subject), one in kept.items()
-        }
 
 
 @contextmanager

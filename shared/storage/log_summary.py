@@ -59,7 +59,17 @@ def log_months(connection: psycopg.Connection) -> list[LogMonth]:
             _position(last),
             organizations,
         )
-        for partition, table, segments, small, events, body_bytes, first, last, organizations in rows
+        for (
+            partition,
+            table,
+            segments,
+            small,
+            events,
+            body_bytes,
+            first,
+            last,
+            organizations,
+        ) in rows
     ]
 
 

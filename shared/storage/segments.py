@@ -6,9 +6,9 @@ bytes out; `log` keeps them.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from operator import sub
 from struct import Struct as Layout
+from threading import local
 from typing import NamedTuple
 
 import msgspec
@@ -81,7 +81,7 @@ def pack(
         kept=b"".join(kept),
     )
     level = _LEVEL_MERGED if merged else _LEVEL_FRESH
-    packed = _compressor(level).compress(msgspec.msgpack.encode(body))
+    packed = _zstandard.compressor(level).compress(msgspec.msgpack.encode(body))
     sources = _sources(zip(organizations, names, strict=True))
     return Segment(
         partition=partition,
@@ -140,7 +140,7 @@ def _open(segment: Segment, name: str) -> _Body:
     if _checksum(segment.body) != segment.checksum:
         raise SegmentError(f"{name} fails its checksum")
     try:
-        raw = _decompressor(segment.dictionary).decompress(segment.body)
+        raw = _zstandard.decompressor(segment.dictionary).decompress(segment.body)
         body = msgspec.msgpack.decode(raw, type=_Body)
     except (FileNotFoundError, zstandard.ZstdError, msgspec.DecodeError) as error:
         raise SegmentError(f"{name} cannot be read: {error}") from error
@@ -157,16 +157,31 @@ def _checksum(packed: bytes) -> int:
     return xxh3_64_intdigest(packed) >> 1  # PostgreSQL's bigint is signed
 
 
-@cache
-def _dictionary(version: int) -> zstandard.ZstdCompressionDict:
-    return zstandard.ZstdCompressionDict(dictionary.load(version))
+class _Zstandard(local):
+    """Compressors and decompressors of one thread: sharing one between threads crashes Python."""
+
+    def __init__(self) -> None:
+        self._dictionaries: dict[int, zstandard.ZstdCompressionDict] = {}
+        self._compressors: dict[int, zstandard.ZstdCompressor] = {}
+        self._decompressors: dict[int, zstandard.ZstdDecompressor] = {}
+
+    def compressor(self, level: int) -> zstandard.ZstdCompressor:
+        if level not in self._compressors:
+            trained = self._dictionary(dictionary.VERSION)
+            self._compressors[level] = zstandard.ZstdCompressor(level=level, dict_data=trained)
+        return self._compressors[level]
+
+    def decompressor(self, version: int) -> zstandard.ZstdDecompressor:
+        if version not in self._decompressors:
+            trained = self._dictionary(version)
+            self._decompressors[version] = zstandard.ZstdDecompressor(dict_data=trained)
+        return self._decompressors[version]
+
+    def _dictionary(self, version: int) -> zstandard.ZstdCompressionDict:
+        if version not in self._dictionaries:
+            trained = zstandard.ZstdCompressionDict(dictionary.load(version))
+            self._dictionaries[version] = trained
+        return self._dictionaries[version]
 
 
-@cache
-def _compressor(level: int) -> zstandard.ZstdCompressor:
-    return zstandard.ZstdCompressor(level=level, dict_data=_dictionary(dictionary.VERSION))
-
-
-@cache
-def _decompressor(version: int) -> zstandard.ZstdDecompressor:
-    return zstandard.ZstdDecompressor(dict_data=_dictionary(version))
+_zstandard = _Zstandard()

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; or all")
     parser.add_argument("--json", action="store_true", help="one line of JSON a benchmark")
     parser.add_argument("--quick", action="store_true", help="small and few rounds: a smoke test")
-    parser.add_argument("--rounds", type=_count, help="of each pair (5; with --quick 3)")
+    parser.add_argument("--rounds", type=_count, help="of each pair (5; with --quick 2)")
     return parser
 
 

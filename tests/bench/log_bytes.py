@@ -39,8 +39,8 @@ class _Sizes:
 
 def log_bytes(bench: Workbench) -> Measurement:
     """Bytes an event at 1,000 events a second, against the JSON that was published."""
-    minutes = 1 if bench.quick else 10
-    steady = bench.load(minutes * 60 * RATE_PER_S, frame_events=FRAME_EVENTS)
+    minutes = 0.3 if bench.quick else 10.0
+    steady = bench.load(round(minutes * 60 * RATE_PER_S), frame_events=FRAME_EVENTS)
     caught_up = _after_catch_up(bench, bench.catch_up_load())
     bench.note(f"after catch-up: {caught_up}")
     at_rate = _at_steady_rate(bench, steady)

@@ -9,7 +9,7 @@ from tests.bench.servers import BenchServers
 
 _SEED = 20_260_901
 _EVENTS_FULL = 1_040_000
-_EVENTS_QUICK = 150_000
+_EVENTS_QUICK = 100_000
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Workbench:
     @property
     def rounds(self) -> int:
         """How often each pair is measured."""
-        return self.rounds_wanted or (3 if self.quick else 5)
+        return self.rounds_wanted or (2 if self.quick else 5)
 
     def catch_up_load(self) -> Load:
         """The traffic of catch-up measurements."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 from services.tooling.explain.deciding import deciding, event_type
 from services.tooling.explain.figures import Figure, Number, Part
 from shared.contracts.event_types import Kind
+from shared.contracts.instants import us_datetime
 from shared.storage.explaining import Contacts, Explainer
 
 
@@ -16,6 +17,7 @@ class DecidingEvent(Struct, frozen=True, kw_only=True, rename="camel"):
     type: str
     id: str
     source: str
+    #: In UTC, to the microsecond.
     time: str
     #: Partition and entry id.
     entry: str
@@ -24,7 +26,6 @@ class DecidingEvent(Struct, frozen=True, kw_only=True, rename="camel"):
 class AddingSubject(Struct, frozen=True, kw_only=True, rename="camel"):
     """One attempt or contact, what it adds, and why."""
 
-    kind: Kind
     id: str
     number: Number
     events: list[DecidingEvent]
@@ -37,7 +38,9 @@ class ExplainedPart(Struct, frozen=True, kw_only=True, rename="camel"):
 
     name: str
     sum: Number
-    #: How many add to it; `first` are as many of them as were asked for.
+    #: What adds to it: attempts or contacts.
+    kind: Kind
+    #: How many do; `first` are as many of them as were asked for.
     subjects: int
     first: list[AddingSubject]
 
@@ -85,14 +88,13 @@ def _part(explainer: Explainer, execution_id: str, part: Part, limit: int) -> Ex
                 type=event_type(logged),
                 id=logged.event.id,
                 source=logged.event.source,
-                time=logged.event.time,
+                time=us_datetime(logged.event.time_us).isoformat().replace("+00:00", "Z"),
                 entry=f"{logged.lane}/{logged.position[0]}-{logged.position[1]}",
             )
             for logged in deciding(part.selection, execution_id, of_subject)
         ]
         first.append(
             AddingSubject(
-                kind=kind,
                 id=subject,
                 number=part.amount(number),
                 events=events,
@@ -100,5 +102,9 @@ def _part(explainer: Explainer, execution_id: str, part: Part, limit: int) -> Ex
             )
         )
     return ExplainedPart(
-        name=part.name, sum=part.amount(added.total), subjects=added.subjects, first=first
+        name=part.name,
+        sum=part.amount(added.total),
+        kind=kind,
+        subjects=added.subjects,
+        first=first,
     )

@@ -25,13 +25,13 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 def explain(
     execution: Annotated[str, typer.Argument(metavar="EXECUTION", show_default=False)],
+    organization: Annotated[
+        str, typer.Option(metavar="ID", help="The tenant.", show_default=False)
+    ],
     figure: Annotated[
         str | None,
         typer.Argument(metavar="FIGURE", help="Its path in the report; without it all are listed."),
     ] = None,
-    organization: Annotated[
-        str, typer.Option(metavar="ID", help="The tenant.", show_default=False)
-    ] = ...,  # type: ignore[assignment]  # typer's word for: must be said
     limit: Annotated[
         int, typer.Option(min=1, max=_LIMIT_MAX, help="Attempts or contacts shown of each sum.")
     ] = _LIMIT_DEFAULT,
@@ -105,9 +105,10 @@ def _print(explanation: Explanation, *, as_json: bool) -> None:
 
 
 def _print_part(part: ExplainedPart) -> None:
-    typer.echo(one_line(f"{_number(part.sum)} {part.name}, from {part.subjects:,}:"))
+    subjects = f"{part.subjects:,} {part.kind}{'' if part.subjects == 1 else 's'}"
+    typer.echo(one_line(f"{_number(part.sum)} {part.name}, of {subjects}:"))
     for subject in part.first:
-        typer.echo(one_line(f"  {subject.kind} {subject.id} adds {_number(subject.number)}"))
+        typer.echo(one_line(f"  {part.kind} {subject.id} adds {_number(subject.number)}"))
         for event in subject.events:
             said = f"{event.type} {event.id} of {event.source} at {event.time}, {event.entry}"
             typer.echo(one_line(f"    {said}"))

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from shared.contracts.instants import datetime_us, instant_us
-from shared.storage.log_reading import LogEntry, Selection
+from shared.storage.log_reading import Selection
 
 _AGO = re.compile(r"(\d{1,9})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -84,11 +84,6 @@ def position(text: str) -> tuple[int, int]:
             raise ValueError("the numbers of an entry id are too large")
         return int(ms), int(seq or 0)
     return _ceiled_ms(instant_us(text)), 0
-
-
-def place(entry: LogEntry) -> str:
-    """Where an entry is, as `log peek` takes it: `PARTITION MS-SEQ`."""
-    return f"{entry.partition} {entry.ms}-{entry.seq}"
 
 
 def _ms(text: str, now: datetime, option: str) -> int:

@@ -47,9 +47,13 @@ def export(
     "bytes", in base64, instead of "event". An existing file is replaced once all is written. A
     damaged segment is named and left out, and the exit code is then 1.
 
-    For example, one tenant's events of a day, and into a spreadsheet of your own making:
-    `callfold log export day.ndjson --organization acme --since 2026-03-02T00:00:00Z --until
-    2026-03-03T00:00:00Z`, `callfold log export - --since 1h | jq .event.type`
+    For example, one tenant's events of the last day:
+    `callfold log export day.ndjson --organization acme --since 1d`
+
+    How many of which type came within the hour:
+    `callfold log export - --since 1h | jq .event.type | sort | uniq -c`
+
+    Needs CALLFOLD_DATABASE_URL.
     """
     if file == "-" and as_json:
         raise typer.BadParameter("standard output is taken by the events", param_hint="--json")
@@ -83,6 +87,10 @@ def _opened(file: str) -> Iterator[BinaryIO]:
     if file == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
+        return
+    if Path(file).exists() and not Path(file).is_file():
+        with Path(file).open("wb") as out:  # a pipe or a device must not be replaced
+            yield out
         return
     partial = Path(f"{file}.partial")
     try:

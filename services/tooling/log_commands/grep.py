@@ -41,6 +41,8 @@ def grep(  # noqa: PLR0913, PLR0917 -- each is an option
 
     How many calls ended without an outcome:
     `callfold log grep '"outcome":null' --type call.ended --json | wc -l`
+
+    Needs CALLFOLD_DATABASE_URL.
     """
     wanted = EventFilter(
         organization_id=organization,

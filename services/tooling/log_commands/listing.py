@@ -39,6 +39,10 @@ def ls(as_json: AsJson = False) -> None:
 
     *small* are segments of under 1,000 events, which their lane's owner merges in the background;
     *bytes* are as stored, compressed. Times are those of the stream, in UTC; months likewise.
+
+    For example, months as lines: `callfold log ls --json | jq -c '.[]'`
+
+    Needs CALLFOLD_DATABASE_URL.
     """
     with connect(Settings.from_environment().require_database_url(), "log ls") as connection:
         months = log_months(connection)

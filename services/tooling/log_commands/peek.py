@@ -35,6 +35,8 @@ def peek(
     in the log as well; what is no JSON is shown in base64.
 
     For example: `callfold log peek 3 2026-03-02T09:00:00Z --count 2`
+
+    Needs CALLFOLD_DATABASE_URL.
     """
     try:
         ms, seq = position(start)

@@ -5,10 +5,10 @@ One module a command; `choice` says which events are meant, `bodies` how their b
 
 import typer
 
-from services.tooling.parked.discard import discard
+from services.tooling.parked.discarding import discard
 from services.tooling.parked.listing import list_
-from services.tooling.parked.retry import retry
-from services.tooling.parked.show import show
+from services.tooling.parked.retrying import retry
+from services.tooling.parked.showing import show
 
 parked_app = typer.Typer(
     no_args_is_help=True,

@@ -40,18 +40,18 @@ def since_ms(text: str | None) -> int:
     if text is None:
         return -(2**63)
     ago = _AGO.fullmatch(text)
-    if ago is not None:
-        moment = utc_now() - timedelta(**{_UNITS[ago["unit"]]: int(ago["number"])})
-    else:
-        try:
+    try:
+        if ago is not None:
+            moment = utc_now() - timedelta(**{_UNITS[ago["unit"]]: int(ago["number"])})
+        else:
             moment = datetime.fromisoformat(text)
-        except ValueError:
-            raise typer.BadParameter(
-                f"{text!r} is no time: say 2026-03-02, 2026-03-02T09:00:00Z, or 90m, 6h, 2d ago",
-                param_hint="--since",
-            ) from None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return datetime_us(moment) // 1000
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return datetime_us(moment) // 1000
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{text!r} is no time: say 2026-03-02, 2026-03-02T09:00:00Z, or 90m, 6h, 2d ago",
+            param_hint="--since",
+        ) from None
 
 
 def moment_text(ms: int) -> str:

@@ -17,10 +17,10 @@ from services.ingest.app import BELIEVED_WHILE_AWAY_S
 from services.tooling.embedded import EmbeddedServers
 from shared.delivery.connection import redis_client
 from shared.errors import StorageError
-from shared.http_edge.authentication import BELIEVED_S, KeyRing
 from shared.storage.api_keys import create_api_key
 from shared.storage.read_pool import ReadPool
 from shared.storage.schema import migrate
+from shared.web_edge.authentication import BELIEVED_S, KeyRing
 from tests.contract.wire import json_bytes
 from tests.installation import free_port
 from tests.integration.services.ingest.process import (

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.http_edge.authentication import BELIEVED_S, KeyRing
-from shared.http_edge.refusals import Unauthorized
 from shared.storage.api_keys import create_api_key, revoke_api_key
 from shared.storage.read_pool import Parameters, ReadPool, Row, statement_text
 from shared.storage.schema import migrate
+from shared.web_edge.authentication import BELIEVED_S, KeyRing
+from shared.web_edge.refusals import Unauthorized
 
 
 class CountingPool(ReadPool):

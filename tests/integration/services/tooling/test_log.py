@@ -1,12 +1,15 @@
 """`callfold log` against a real log: listing, peeking, searching, and out and in again."""
 
 import json
+import os
 import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -78,26 +81,14 @@ def test_listing_counts_each_partition_and_month(owner: LaneOwner) -> None:
 
     found = json.loads(_log("ls", "--json").stdout)
 
+    columns = ("partition", "month", "segments", "smallSegments", "events", "organizations")
     assert [
         (0, "2026-03", 2, 2, 3, 2),
         (1, "2026-03", 1, 1, 1, 1),
         (2, "2026-03", 1, 1, 1, 0),
         (3, "2026-03", 1, 1, 1, 1),
         (3, "beyond", 1, 1, 1, 1),
-    ] == [
-        tuple(
-            month[key]
-            for key in (
-                "partition",
-                "month",
-                "segments",
-                "smallSegments",
-                "events",
-                "organizations",
-            )  # fmt: skip
-        )
-        for month in found
-    ]
+    ] == [tuple(month[column] for column in columns) for month in found]
     assert (f"{NOW_MS + 1}-0", f"{NOW_MS + 5}-0") == (found[0]["first"], found[0]["last"])
     assert "2026-03-08T20:00:00.001Z" == found[0]["firstAt"]
     assert (f"{2**63 - 1}-7", None) == (found[4]["last"], found[4]["lastAt"])
@@ -215,6 +206,38 @@ def test_damaged_segment_is_named_and_the_others_are_searched(
     assert 3 == len(file.read_text().splitlines())
 
 
+def test_reader_that_has_seen_enough_ends_the_search(owner: LaneOwner) -> None:
+    """As `| head` does; the search ends without a traceback."""
+    owner.archive(0, [call_entry(n, 0) for n in range(3000)])
+    process = start_callfold("log", "grep", ".", database_url=owner.database_url)
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(f"0 {NOW_MS}-0")
+        process.stdout.close()
+        errors = process.stderr.read()
+
+    assert "Traceback" not in errors, errors
+    assert "BrokenPipe" not in errors
+
+
+def test_interrupted_export_leaves_the_older_file(owner: LaneOwner, tmp_path: Path) -> None:
+    """Ctrl-C ends it with exit code 130; half a file is none."""
+    owner.archive(0, [call_entry(n, 0) for n in range(3000)], [call_entry(9_000, 0)])
+    file = tmp_path / "all.ndjson"
+    file.write_text("an older export")
+    with psycopg.connect(owner.database_url) as blocking:
+        blocking.execute("LOCK TABLE callfold.log_segments IN ACCESS EXCLUSIVE MODE")
+        with start_callfold("log", "export", str(file), database_url=owner.database_url) as process:
+            until((tmp_path / "all.ndjson.partial").exists, "the export has begun")
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
+
+    assert (130, "") == (process.returncode, errors)
+    assert ["all.ndjson"] == [path.name for path in tmp_path.iterdir()]
+    assert "an older export" == file.read_text()
+
+
 def test_export_is_a_line_for_each_entry(owner: LaneOwner, tmp_path: Path) -> None:
     """As it was published; a pretty event loses its line breaks, nothing else."""
     event = changed(id="pretty", subject=subject_in(0), data={"amount": 1, "note": "ü"})
@@ -237,6 +260,22 @@ def test_export_is_a_line_for_each_entry(owner: LaneOwner, tmp_path: Path) -> No
     assert "exported 2" in result.stderr
     assert ["all.ndjson"] == [path.name for path in tmp_path.iterdir()]
     assert file.read_text() == _log("export", "-").stdout
+
+
+def test_export_into_a_pipe_leaves_the_pipe(owner: LaneOwner, tmp_path: Path) -> None:
+    """What is no file, such as a device, is written to and never replaced."""
+    owner.archive(0, [call_entry(1, 0)])
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reading = Thread(target=lambda: read.append(pipe.read_bytes()))
+    reading.start()
+
+    _log("export", str(pipe))
+
+    reading.join()
+    assert pipe.is_fifo()
+    assert read[0].startswith(b'{"partition":0,')
 
 
 def test_export_to_nowhere_fails(owner: LaneOwner, tmp_path: Path) -> None:
@@ -273,8 +312,8 @@ def test_import_publishes_what_was_exported_and_counts_once(
     for run in (1, 2):
         said = json.loads(_log("import", file, "--json").stdout)
         assert (4, False) == (said["published"], said["interrupted"])
-        published = _published(redis_url)
-        assert [3 * run, run, 0, 0] == [len(events) for events in published.values()]
+        assert [3 * run, run, 0, 0] == [len(events) for events in _published(redis_url).values()]
+    published = _published(redis_url)
     entries = [call_entry(1, 0), call_entry(2, 0), call_entry(5, 0, organizationid="b")]
     assert [entry.fields[1] for entry in entries] == published[0][:3]
 

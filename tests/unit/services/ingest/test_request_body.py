@@ -9,8 +9,8 @@ from litestar.types import Receive
 
 from services.ingest import request_body
 from services.ingest.request_body import Bodies, Body
-from shared.http_edge.refusals import BadRequest, Busy, TooLarge, TooSlow
 from shared.limits import HTTP_BODIES_BYTES_MAX, HTTP_BODY_BYTES_MAX
+from shared.web_edge.refusals import BadRequest, Busy, TooLarge, TooSlow
 
 _FULL = b"x" * HTTP_BODY_BYTES_MAX
 _FULL_BODIES = HTTP_BODIES_BYTES_MAX // HTTP_BODY_BYTES_MAX

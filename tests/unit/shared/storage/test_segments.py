@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -49,6 +50,23 @@ def test_entries_of_all_modes_come_back_as_they_were() -> None:
         for ms, seq, mode, kept, checksum, _, _ in ENTRIES
     ] == list(unpack(segment))
     assert _RECEIVED_MS == received(segment)
+
+
+def test_threads_read_and_write_segments_side_by_side() -> None:
+    """A commit thread and a merging one do: a decompressor shared by both crashed projectors."""
+    many = [
+        archived(n, 0, structured(changed(id=f"{n}-{random.Random(n).random()}")), "acme", "/d")
+        for n in range(1, 4001)
+    ]
+    segments = [pack(0, 1, many[:events], [(events, 1)]) for events in (50, 500, 2000, 4000)]
+
+    def work(segment: Segment) -> bool:
+        again = pack(0, 1, many[: segment.events], [(segment.events, 1)])
+        entries = [entry.ms for entry, _, _, _ in unpack(segment)]
+        return segment == again and list(range(1, segment.events + 1)) == entries
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, segments * 40))
 
 
 def test_header_says_what_is_inside() -> None:

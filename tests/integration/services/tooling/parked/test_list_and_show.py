@@ -105,7 +105,8 @@ def test_filters_narrow_by_reason_origin_and_time(owner: LaneOwner) -> None:
     assert [("acme", "/pbx")] == sources("--since", "2026-03-08T21:00:00Z")
     assert 3 == len(sources("--since", "2026-03-08"))
     assert [] == sources("--since", "1h")
-    assert "is no time" in callfold("parked", "list", "--since", "soon", code=2).output
+    for wrong in ("soon", "999999d", "2026-13-01"):
+        assert "is no time" in callfold("parked", "list", "--since", wrong, code=2).output
 
 
 def test_one_event_is_shown_with_all_that_is_known(owner: LaneOwner) -> None:

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from shared.clock import monotonic_s, utc_now
 from shared.errors import StorageError
-from shared.http_edge.refusals import Forbidden, Unauthorized
 from shared.storage.api_keys import Grant, find_grant
 from shared.storage.read_pool import ReadPool
+from shared.web_edge.refusals import Forbidden, Unauthorized
 
 #: How long a looked-up key is believed; a revoked one stops within this time.
 BELIEVED_S = 3.0

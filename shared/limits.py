@@ -17,6 +17,9 @@ READ_COUNT_MIN = 2  #: entries per stream asked for after a quiet time
 READ_COUNT_MAX = 2_000  #: entries per stream asked for under load
 ENTRY_MS_MAX = 2**63 - 1  #: milliseconds of an entry id that a position can be (Redis: 2^64-1)
 
+# How batches are bounded, beside the settings
+BATCH_SUBJECTS_MAX = 8_000  #: about; their states are decoded in memory until the batch is closed
+
 # Events over HTTP; an event itself is bounded as everywhere
 HTTP_BODY_BYTES_MAX = 16 * 1024 * 1024  #: the body of one request
 HTTP_EVENTS_MAX = 10_000  #: events of one request: the answer may have to name each

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     ] = 5_000
     batch_events_max: Annotated[
         int, Field(ge=1, le=200_000, description="Events of one transaction at most.")
-    ] = 40_000
+    ] = 30_000
     batch_bytes_max: Annotated[
         int, Field(ge=1024, description="Bytes of events of one transaction at most.")
     ] = 32 * 1024 * 1024
@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     ] = 250
     cache_bytes: Annotated[
         int, Field(ge=0, description="States kept in a projector's memory at most.")
-    ] = 96 * 1024 * 1024
+    ] = 80 * 1024 * 1024
     stream_keep_ms: Annotated[
         int, Field(ge=0, description="Archived entries stay in Redis at least this long.")
     ] = 3_600_000

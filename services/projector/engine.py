@@ -24,6 +24,7 @@ from shared.delivery.connection import redis_client
 from shared.delivery.in_range_reader import InRangeReader
 from shared.errors import CallfoldError, FencedError, StaleStateError
 from shared.folds.journal import Position
+from shared.limits import BATCH_SUBJECTS_MAX
 from shared.projections.folding import FoldFailedError, Folding
 from shared.projections.state_cache import Kept, StateCache, SubjectKey
 from shared.projections.write_set import LaneWrite, WriteSet
@@ -168,6 +169,7 @@ class Engine:
     def _full(self) -> bool:
         return (
             self._folding.events >= self._bisection.events_max
+            or self._folding.subjects >= BATCH_SUBJECTS_MAX
             or self._folding.bytes_held >= self._settings.batch_bytes_max
         )
 

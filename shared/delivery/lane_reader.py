@@ -21,7 +21,7 @@ _new_entry: Final[Callable[[tuple[int, int, list[bytes]]], Entry]] = partial(tup
 
 _GROWTH = 4
 #: Entries of one reply over all lanes; beyond it larger replies gain nothing.
-_REPLY_ENTRIES_MAX = 4_000
+_REPLY_ENTRIES_MAX = 2_000
 
 
 class LaneReader:

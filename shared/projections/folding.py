@@ -93,6 +93,11 @@ class Folding:
         """Entries taken since the last harvest."""
         return self._writes.events
 
+    @property
+    def subjects(self) -> int:
+        """Subjects whose states are in memory decoded."""
+        return len(self._open)
+
     def discard(self) -> None:
         """Forget the batch: the commit before it failed, or its lanes are gone."""
         self._open.clear()

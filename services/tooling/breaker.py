@@ -5,7 +5,9 @@ from typing import Annotated
 import msgspec
 import typer
 
+from services.tooling.audit import As, who
 from shared.settings import Settings
+from shared.storage.audit import audited
 from shared.storage.connection import connect
 from shared.storage.lanes import close_breaker, open_breakers
 
@@ -36,14 +38,19 @@ def release_breakers(
     lane: Annotated[
         list[int] | None, typer.Option(help="A lane to release; may be repeated. [default: all]")
     ] = None,
+    as_: As = None,
     as_json: _Json = False,
 ) -> None:
     """Fold again, what was archived meanwhile first. Run a release that can fold it before.
 
     Needs CALLFOLD_DATABASE_URL.
     """
-    with connect(Settings.from_environment().require_database_url(), "breaker") as connection:
+    with (
+        connect(Settings.from_environment().require_database_url(), "breaker") as connection,
+        audited(connection, who(as_), "breaker release", {"lanes": lane}) as details,
+    ):
         released = close_breaker(connection, lane or list(open_breakers(connection)))
+        details["released"] = released
     if as_json:
         typer.echo(msgspec.json.encode({"released": released}))
     elif released:

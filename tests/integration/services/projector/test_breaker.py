@@ -1,5 +1,6 @@
 """A release whose folds fail must not park a day: its lanes archive until an operator says more."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -14,8 +15,9 @@ from shared.contracts.stream_names import INBOX_LANE, partition_of, partition_st
 from shared.limits import PARTITIONS_DEFAULT
 from shared.projections import folding
 from shared.storage.connection import connect
-from shared.storage.lanes import close_breaker, open_breakers
+from shared.storage.lanes import open_breakers
 from shared.storage.schema import migrate
+from tests.command_line import run_callfold
 from tests.contract.wire import changed, structured
 from tests.installation import Installation, until
 from tests.integration.services.projector.lanes_at_hand import (
@@ -91,9 +93,13 @@ def wait_until_archived(installed: Installation, events: int) -> None:
 
 
 def release(installed: Installation) -> list[int]:
-    """What the operator does once the release is repaired."""
-    with connect(installed.database_url, "operator") as connection:
-        return close_breaker(connection, list(range(-1, PARTITIONS_DEFAULT)))
+    """What the operator does once the release is repaired; it leaves an audit row."""
+    command = ("breaker", "release", "--as", "night shift", "--json")
+    done = run_callfold(*command, database_url=installed.database_url)
+    assert 0 == done.returncode, done.stderr
+    audit = "SELECT who || ', ' || command || ', ' || outcome FROM callfold.audit"
+    assert ["night shift, breaker release, done"] == column(installed.database_url, audit)
+    return [int(lane) for lane in json.loads(done.stdout)["released"]]
 
 
 def test_events_that_fail_one_by_one_are_parked_until_the_breaker_opens(

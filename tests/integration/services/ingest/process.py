@@ -1,6 +1,5 @@
 """Ingest as its own process, and requests to it that no client tidies up."""
 
-import http.client
 import os
 import signal
 import subprocess
@@ -11,10 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
+from tests.http_answers import Answer, ask, named_headers
 from tests.installation import free_port
 
 EVENT = "application/cloudevents+json"
@@ -22,20 +19,6 @@ BATCH = "application/cloudevents-batch+json"
 LINES = "application/x-ndjson"
 
 _PATIENCE_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The decoded body."""
-        return msgspec.json.decode(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +39,7 @@ class Ingest:
         **headers: str,
     ) -> Answer:
         """Send a body as it is, an iterable in chunks; `ce_id` is sent as `ce-id`."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if key is not None:
-            sent["x-api-key"] = key
+        sent = named_headers(headers, key)
         if content_type is not None:
             sent["content-type"] = content_type
         return self.ask("POST", "/v1/events", sent, body)
@@ -75,14 +56,7 @@ class Ingest:
         body: bytes | Iterable[bytes] | None = None,
     ) -> Answer:
         """One request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
-        try:
-            connection.request(method, target, body, headers)
-            response = connection.getresponse()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, names, response.read())
-        finally:
-            connection.close()
+        return ask(self.port, method, target, headers, body)
 
     def wait_until(self, target: str, status: int) -> None:
         """Ask until the status is as wanted."""

@@ -22,10 +22,10 @@ from shared.storage.read_pool import ReadPool
 from shared.storage.schema import migrate
 from shared.web_edge.authentication import BELIEVED_S, KeyRing
 from tests.contract.wire import json_bytes
+from tests.http_answers import Answer
 from tests.installation import free_port
 from tests.integration.services.ingest.process import (
     BATCH,
-    Answer,
     Ingest,
     running_ingest,
     start_ingest,

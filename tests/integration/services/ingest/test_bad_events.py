@@ -8,7 +8,8 @@ import pytest
 from shared.limits import EVENT_BYTES_MAX
 from tests.contract.bad_entries import BAD_ENTRIES
 from tests.contract.wire import json_bytes, padded
-from tests.integration.services.ingest.process import BATCH, EVENT, LINES, Answer, Ingest
+from tests.http_answers import Answer
+from tests.integration.services.ingest.process import BATCH, EVENT, LINES, Ingest
 from tests.integration.services.ingest.streams import batch, event, lines, published
 
 _STRUCTURED = [bad for bad in BAD_ENTRIES if bad.fields[0] == b"event" and len(bad.fields) == 2]

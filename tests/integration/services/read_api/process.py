@@ -1,34 +1,18 @@
 """The read API as its own process, and requests to it that no client tidies up."""
 
-import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
+from tests.http_answers import Answer, ask, named_headers
+from tests.installation import free_port
 
 _PATIENCE_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The decoded body; money and rates as the floats that any client would see."""
-        return msgspec.json.decode(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +26,7 @@ class ReadApi:
         self, target: str, key: str | None = None, method: str = "GET", **headers: str
     ) -> Answer:
         """Ask for a target exactly as written; `if_none_match` is sent as `if-none-match`."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if key is not None:
-            sent["x-api-key"] = key
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
-        try:
-            connection.request(method, target, headers=sent)
-            response = connection.getresponse()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, names, response.read())
-        finally:
-            connection.close()
+        return ask(self.port, method, target, named_headers(headers, key))
 
     def wait_until(self, target: str, status: int) -> Answer:
         """Ask until the status is as wanted."""
@@ -98,14 +72,6 @@ def start_read_api(database_url: str | None, port: int, **settings: str) -> subp
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _listening(read_api: ReadApi) -> ReadApi:

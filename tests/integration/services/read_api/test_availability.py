@@ -11,9 +11,9 @@ from services.tooling.embedded import EmbeddedServers
 from shared.folds.states import FOLD_VERSION
 from shared.storage.api_keys import create_api_key
 from shared.storage.schema import engine_of, migrate
+from tests.installation import free_port
 from tests.integration.services.read_api.given import ORGANIZATION, Generation
 from tests.integration.services.read_api.process import (
-    free_port,
     running_read_api,
     start_read_api,
 )

@@ -7,8 +7,9 @@ import pytest
 
 from shared.storage import tables
 from shared.storage.generations import create_generation
+from tests.http_answers import Answer
 from tests.integration.services.read_api.given import Generation, execution_event
-from tests.integration.services.read_api.process import Answer, ReadApi
+from tests.integration.services.read_api.process import ReadApi
 
 _TARGET = "/program-execution/spring/report"
 _LANES = (-1, 0, 1, 2, 3)

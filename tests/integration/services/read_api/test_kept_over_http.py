@@ -10,8 +10,9 @@ from services.tooling.embedded import EmbeddedServers
 from shared.metric_names import REPORT_CACHE_BYTES, REPORT_LOOKUPS
 from shared.storage.api_keys import create_api_key
 from shared.storage.schema import migrate
+from tests.http_answers import Answer
 from tests.integration.services.read_api.batches import Batches, ended
-from tests.integration.services.read_api.process import Answer, ReadApi, running_read_api
+from tests.integration.services.read_api.process import ReadApi, running_read_api
 from tests.integration.shared.storage.lane_owner import PARTITIONS, lane_owner
 
 _TARGET = "/program-execution/exec-1/report"

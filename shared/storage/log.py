@@ -22,7 +22,8 @@ _COPY = (
     .format(_COLUMNS)
     .as_bytes()
 )
-_INSERT = (
+#: One segment, in the order of `as_row`.
+INSERT_SEGMENT = (
     sql.SQL("INSERT INTO callfold.log_segments ({}) VALUES ({})")
     .format(_COLUMNS, sql.SQL(", ").join(sql.Placeholder() * len(Segment._fields)))
     .as_bytes()
@@ -107,7 +108,7 @@ class Log:
             return
         with self._connection.cursor() as cursor:
             if at_once:
-                cursor.executemany(_INSERT, [as_row(segment) for segment in segments])
+                cursor.executemany(INSERT_SEGMENT, [as_row(segment) for segment in segments])
                 return
         with self._connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.set_types(_TYPES)

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from shared.projections.write_set import Archived
-from shared.storage.log import as_row
+from shared.storage.log import INSERT_SEGMENT, as_row
 from shared.storage.segments import Segment, pack, received, unpack
 
 #: A segment of fewer events is small; merging makes them at least this large.
@@ -34,9 +34,6 @@ _TAKE = sql.SQL(
     "DELETE FROM callfold.log_segments WHERE partition = %s AND (first_ms, first_seq) >= (%s, %s)"
     " AND (first_ms, first_seq) <= (%s, %s) RETURNING {}"
 ).format(_COLUMNS)
-_PUT = sql.SQL("INSERT INTO callfold.log_segments ({}) VALUES ({})").format(
-    _COLUMNS, sql.SQL(", ").join(sql.Placeholder() * len(Segment._fields))
-)
 Place = tuple[int, int]
 
 
@@ -121,7 +118,7 @@ class SegmentMerger:
         new = pack(partition, segments[0].partitions, archived, received_ms, merged=True)
         sources = _added(segment.sources for segment in segments)
         new = new._replace(organizations=sorted(sources), sources=sources)
-        self._connection.execute(_PUT, as_row(new))
+        self._connection.execute(INSERT_SEGMENT, as_row(new))
         return len(segments)
 
 

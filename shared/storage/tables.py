@@ -59,6 +59,8 @@ generations = Table(
     Column("generation", Integer, primary_key=True),
     Column("fold_version", Integer, nullable=False),
     instant_column("created_at"),
+    #: `building`: written by a rebuild alone; `complete`: followed by projectors.
+    Column("state", Text(collation="C"), nullable=False, server_default="complete"),
 )
 
 dictionaries = Table(

@@ -19,7 +19,7 @@ from services.tooling.lag import lag
 from services.tooling.log import log_app
 from services.tooling.migrate import migrate_command
 from services.tooling.parked import parked_app
-from services.tooling.rebuild import rebuild
+from services.tooling.rebuild.command import rebuild
 from services.tooling.replay import replay
 from services.tooling.simulate import simulate
 from services.tooling.up import up

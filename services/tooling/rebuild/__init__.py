@@ -1,0 +1,1 @@
+"""`callfold rebuild` and its kin: generations are built, compared, switched and dropped."""

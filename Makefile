@@ -14,8 +14,8 @@ SIP_PACKAGES := kamailio kamailio-extra-modules kamailio-redis-modules sip-teste
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast test-sip check lint types fmt lock schemas bench \
-	bench-quick clean
+.PHONY: help setup demo up test test-fast test-faults test-sip check lint types fmt lock \
+	schemas bench bench-quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-fast: $(READY) ## only the tests that start no server
 
 test-sip: $(READY) sip-packages ## real SIP calls through Kamailio, driven by SIPp (Debian)
 	@$(RUN) pytest -m sip tests/e2e $(ARGS)
+
+test-faults: $(READY) ## kill processes and servers at random moments, for minutes
+	@$(RUN) pytest -m faults tests/e2e $(ARGS)
 
 check: lint types ## every check that runs no code
 

@@ -12,10 +12,17 @@ CallfoldError
 ├── PublishError             Redis did not take an event within the publisher's patience
 ├── FoldFailedError          our own code failed on an event (projections/folding.py)
 └── of the command line, beside their code: EmbeddedServerError, SupervisorError, DemoError,
-    ReportUnavailableError, LogFileError, UnknownSubjectError
+    ReportUnavailableError, LogFileError, UnknownSubjectError, TooManyCallsError
 
 The class docstring is the default message.
 """
+
+from typing import Final
+
+#: What is missing where none of our tables is there, and what to do.
+NOT_LAID_OUT: Final = (
+    "the database is not laid out for Callfold yet; `callfold migrate` or a projector does that"
+)
 
 
 class CallfoldError(Exception):

@@ -32,3 +32,18 @@ PAGE_NUMBER_MAX = 1_000_000_000  #: `page`; beyond it an offset would leave the 
 DTMF_CHARS_MAX = 4  #: longer inputs (account numbers, PINs) count under `other`
 DTMF_INPUTS_MAX = 50  #: inputs listed per node; the rest counts under `other`
 TOP_COSTLY_CALLS = 10  #: attempts in `topCostlyCalls`
+
+# Replays of reports
+REFOLDED_SUBJECTS_MAX = 20_000  #: subjects of a partition whose states are in memory at a time
+REPLAYED_CALLS_MAX = 100_000  #: calls of a call history that one replay prints or compares
+
+# Repairs in place: a lane stands still for one transaction
+REPAIR_SUBJECTS_MAX = 1_000  #: subjects that one transaction replaces
+REPAIR_BYTES_MAX = 8 * 1024 * 1024  #: of their states and journals
+REPAIR_TALLIES_MAX = 5_000  #: rows of tallies that one transaction corrects
+REPAIR_EVENTS_MAX = 500_000  #: events of a partition whose subjects are in memory at a time
+
+# Rebuilds
+REBUILD_BATCH_EVENTS = 200_000  #: events of one transaction of a rebuild
+REBUILD_BATCH_SUBJECTS = 20_000  #: about; subjects of one, whose states are in memory decoded
+SWITCH_BARRIER_MS = 500  #: for how long a switch may hold up commits

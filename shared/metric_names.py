@@ -27,9 +27,17 @@ PARKED_SOURCES_OVER: Final = (
     "callfold_parked_sources_over_quota",
     "Sources that parked more than is kept whole of one.",
 )
+SEQUENCES_MISSING: Final = (
+    "callfold_sequence_numbers_missing",
+    "Numbers of sources' own counters that did not arrive, late ones and acknowledged ones not.",
+)
 TRIMMED_EARLY: Final = (
     "callfold_entries_trimmed_early_total",
     "Archived entries dropped from Redis before their time, because its memory was short.",
+)
+FOLLOWING_LAG_MS: Final = (
+    "callfold_following_lag_ms",
+    "How far a generation that is kept beside the live one is behind it, in stream time.",
 )
 CACHE_BYTES: Final = ("callfold_cache_bytes", "Bytes of states held in memory.")
 
@@ -46,4 +54,22 @@ REPORT_CACHE_BYTES: Final = (
 INGESTED: Final = (
     "callfold_ingested_events_total",
     "Events that came over HTTP, by result: `accepted`, or why one is bad.",
+)
+
+VERIFIED_AT: Final = (
+    "callfold_verified_at_seconds",
+    "When the last complete verification ended, in seconds since 1970; see `callfold verify`.",
+)
+VERIFY_MISMATCHES: Final = (
+    "callfold_verify_mismatches",
+    "What the last complete verification found, by check; 0 is well.",
+)
+VERIFY_FIGURES: Final = (
+    "callfold_verify_figures",
+    "Figures that the last complete verification compared.",
+)
+VERIFY_SECONDS: Final = ("callfold_verify_seconds", "How long the last complete one took.")
+VERIFICATIONS: Final = (
+    "callfold_verifications_total",
+    "Verifications by result: `equal`, `different`, or `failed` (could not run).",
 )

@@ -16,8 +16,15 @@ def servers() -> Iterator[ServersForTests]:
 
 @pytest.fixture
 def database_url(servers: ServersForTests) -> Iterator[str]:
-    """The URL of a database that is empty and this test's own."""
+    """The URL of a database that is this test's own and not laid out yet; see `fresh_database`."""
     with fresh_database(servers) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(servers: ServersForTests) -> Iterator[str]:
+    """The same, but without even a migration."""
+    with fresh_database(servers, empty=True) as url:
         yield url
 
 

@@ -19,6 +19,7 @@ import psycopg
 from shared.contracts.stream_names import lane_stream
 from shared.delivery.connection import redis_client
 from shared.storage.api_keys import create_api_key
+from shared.storage.generations import all_generations, live_of
 
 PATIENCE_S = 60.0
 
@@ -97,7 +98,7 @@ class Installation:
         with psycopg.connect(self.database_url) as connection:
             rows = connection.execute(
                 "SELECT l.lane, l.ms, l.seq, p.ms, p.seq FROM callfold.lanes l"
-                " LEFT JOIN gen_1.positions p USING (lane) ORDER BY l.lane"
+                f" LEFT JOIN gen_{live(connection)}.positions p USING (lane) ORDER BY l.lane"
             ).fetchall()
         client: Any = redis_client(self.redis_url)
         for lane, ms, seq, folded_ms, folded_seq in rows:
@@ -107,6 +108,11 @@ class Installation:
             if (ms, seq) != (folded_ms or 0, folded_seq or 0):
                 return False
         return True
+
+
+def live(connection: psycopg.Connection) -> int:
+    """The generation that is live."""
+    return live_of(all_generations(connection)).number
 
 
 @contextmanager

@@ -16,10 +16,12 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+import pytest
 import redis
 from psycopg import sql
 
-from services.tooling.embedded import EmbeddedServers
+from services.tooling.embedded import EmbeddedServers, postgres_server
+from shared.storage import schema
 
 _DOCKER_ADDRESS = "unix:///var/run/docker.sock"
 _DOCKER_PATIENCE_S = 2.0
@@ -33,6 +35,7 @@ class ServersForTests:
 
     redis_url: str
     database_url: str  #: of a role that may create databases and roles
+    migrated: str  #: a database that every migration was applied to, and that nobody laid out
 
 
 @contextlib.contextmanager
@@ -42,35 +45,61 @@ def servers_for_tests() -> Iterator[ServersForTests]:
     `CALLFOLD_TEST_REDIS_URL` and `CALLFOLD_TEST_DATABASE_URL` name servers of your own: their
     Redis database is EMPTIED by tests.
     """
-    redis_url = os.environ.get("CALLFOLD_TEST_REDIS_URL")
-    database_url = os.environ.get("CALLFOLD_TEST_DATABASE_URL")
-    if redis_url and database_url:
-        yield ServersForTests(_redis_url_of_this_worker(redis_url), database_url)
-    elif redis_url or database_url:
-        raise ValueError("set both CALLFOLD_TEST_REDIS_URL and CALLFOLD_TEST_DATABASE_URL")
-    elif _docker_answers():
-        with _containers() as servers:
-            yield servers
-    else:
-        with (
-            tempfile.TemporaryDirectory(prefix="callfold-tests-") as folder,
-            EmbeddedServers.start(Path(folder) / "data") as embedded,
-        ):
-            yield ServersForTests(embedded.redis_url, embedded.database_url)
+    with _urls() as (redis_url, database_url), _database(database_url, "template0") as migrated:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(schema, "_install", lambda _connection, _partitions: None)
+            schema.migrate(migrated, 1)
+        yield ServersForTests(redis_url, database_url, urlsplit(migrated).path.removeprefix("/"))
 
 
 @contextlib.contextmanager
-def fresh_database(servers: ServersForTests) -> Iterator[str]:
-    """The URL of an empty database that is dropped afterwards, with whoever is connected to it."""
+def _urls() -> Iterator[tuple[str, str]]:
+    redis_url = os.environ.get("CALLFOLD_TEST_REDIS_URL")
+    database_url = os.environ.get("CALLFOLD_TEST_DATABASE_URL")
+    if redis_url and database_url:
+        yield _redis_url_of_this_worker(redis_url), database_url
+    elif redis_url or database_url:
+        raise ValueError("set both CALLFOLD_TEST_REDIS_URL and CALLFOLD_TEST_DATABASE_URL")
+    elif _docker_answers():
+        with _containers() as urls:
+            yield urls
+    else:
+        with (
+            tempfile.TemporaryDirectory(prefix="callfold-tests-") as folder,
+            embedded_servers(Path(folder) / "data") as embedded,
+        ):
+            yield embedded.redis_url, embedded.database_url
+
+
+def embedded_servers(data_directory: Path) -> EmbeddedServers:
+    """Servers that do not wait for the disk: they survive a kill of theirs, but no power cut."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(postgres_server._SETTINGS, "fsync", "off")
+        return EmbeddedServers.start(data_directory)
+
+
+@contextlib.contextmanager
+def fresh_database(servers: ServersForTests, *, empty: bool = False) -> Iterator[str]:
+    """The URL of a database that is dropped afterwards, with whoever is connected to it.
+
+    It holds no row. Unless it shall be `empty`, migrations were applied already: `migrate` has
+    only to lay it out, which takes a quarter of the time.
+    """
+    with _database(servers.database_url, "template0" if empty else servers.migrated) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _database(database_url: str, template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
-    identifier = sql.Identifier(name)
-    with psycopg.connect(servers.database_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(identifier))
+    words = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**words))
     try:
-        yield urlunsplit(urlsplit(servers.database_url)._replace(path=f"/{name}"))
+        yield urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
     finally:
-        with psycopg.connect(servers.database_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**words))
 
 
 def fresh_redis(servers: ServersForTests) -> str:
@@ -104,7 +133,7 @@ def _docker_answers() -> bool:
 
 
 @contextlib.contextmanager
-def _containers() -> Iterator[ServersForTests]:
+def _containers() -> Iterator[tuple[str, str]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of testcontainers' own imports
         from testcontainers.postgres import PostgresContainer  # noqa: PLC0415 -- slow to import
@@ -114,4 +143,4 @@ def _containers() -> Iterator[ServersForTests]:
     postgres.with_env("POSTGRES_INITDB_ARGS", "--encoding=UTF8 --locale=C")
     with postgres, RedisContainer(_VALKEY_IMAGE) as valkey:
         host, port = valkey.get_container_host_ip(), valkey.get_exposed_port(6379)
-        yield ServersForTests(f"redis://{host}:{port}/0", postgres.get_connection_url(driver=None))
+        yield f"redis://{host}:{port}/0", postgres.get_connection_url(driver=None)

@@ -13,10 +13,10 @@ from shared.contracts.stream_names import INBOX_STREAM, partition_of, partition_
 from shared.delivery.connection import redis_client
 from shared.limits import PARTITIONS_DEFAULT
 from shared.storage.connection import connect
+from shared.storage.contribution_sums import contributions_that_differ
 from shared.storage.log import Log
-from shared.storage.rebuilding import contributions_that_differ
 from tests.equality import differences
-from tests.installation import Installation
+from tests.installation import Installation, live
 from tests.reference_model import ReferenceModel
 
 ORGANIZATIONS = ("org-a", "org-b")
@@ -129,7 +129,7 @@ def _of_execution(
 def assert_conserved(running: Installation, published: list[dict[str, Any]]) -> None:
     """Σ contributions = tallies, and the log holds each published event, each entry once."""
     with connect(running.database_url, "test") as connection:
-        assert contributions_that_differ(connection, 1) == []
+        assert contributions_that_differ(connection, live(connection)) == []
         parked = connection.execute("SELECT * FROM callfold.parked_events").fetchall()
         assert parked == []
         held: set[tuple[Any, ...]] = set()

@@ -20,7 +20,6 @@ from shared.delivery.stream_keeping import announce_partitions
 from shared.errors import CallfoldError, SettingsError
 from shared.logs import configure_logs
 from shared.settings import Settings
-from shared.storage.generations import live_generation
 from shared.storage.schema import migrate
 
 _log = structlog.get_logger()
@@ -34,8 +33,8 @@ def main() -> int:
         configure_logs(as_json=settings.log_json)
         listening = _listen(settings.probe_host, settings.probe_port)
         with WaitingProbes(listening) as probes:
-            partitions, generation = _prepare(settings, probes)
-        projector = Projector(settings, partitions, generation)
+            partitions = _prepare(settings, probes)
+        projector = Projector(settings, partitions)
         app = build(settings, projector)
     except CallfoldError as error:
         sys.stderr.write(f"projector: {error}\n")
@@ -70,11 +69,8 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _prepare(settings: Settings, probes: WaitingProbes) -> tuple[int, int]:
-    """Migrate the database and announce N, waiting for servers that are away.
-
-    Returns: N, and the live generation.
-    """
+def _prepare(settings: Settings, probes: WaitingProbes) -> int:
+    """Migrate the database and announce N, which is returned; waits for servers that are away."""
     redis_url, database_url = settings.require_redis_url(), settings.require_database_url()
     pause_s = 0.2
     while True:
@@ -83,7 +79,7 @@ def _prepare(settings: Settings, probes: WaitingProbes) -> tuple[int, int]:
             partitions = migrate(database_url, read_partitions(client))
             announce_partitions(client, partitions)
             client.close()
-            return partitions, live_generation(database_url)
+            return partitions
         except (redis.RedisError, psycopg.OperationalError, OperationalError) as error:
             part = "redis" if isinstance(error, redis.RedisError) else "database"
             words = str(error).strip().split("\n")[0]

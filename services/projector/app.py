@@ -1,90 +1,123 @@
-"""Puts a projector together: threads that fold, and the HTTP shell with probes and metrics."""
+"""Puts a projector together: shifts that fold, and the HTTP shell with probes and metrics."""
 
-import os
-import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from logging import DEBUG
-from secrets import token_hex
 from threading import Event, Thread
 from typing import Any
 
+import psycopg
 import structlog
 from anyio import to_thread
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
 from faststream.redis import RedisBroker
 from prometheus_client import make_asgi_app
 
-from services.projector.commit_thread import CommitThread
-from services.projector.engine import Engine
+from services.projector.generation_follower import GenerationFollower
 from services.projector.health import Health, Metrics
-from services.projector.lease_keeper import LeaseKeeper
-from services.projector.stream_keeper import StreamKeeper
+from services.projector.shift import Shift
 from shared.contracts.stream_names import CONTROL_CHANNEL
+from shared.errors import GenerationError
+from shared.folds.states import FOLD_VERSION
 from shared.settings import Settings
+from shared.storage.connection import connect
+from shared.storage.generations import Generation, all_generations, live_of
 
 _log = structlog.get_logger()
+#: How often who stands by looks which generation is live.
+_LOOK_S = 1.0
 
 
 class Projector:
-    """The threads of one projector, from start to clean end."""
+    """Folds into the live generation while it is of its fold version, and follows the others.
 
-    def __init__(self, settings: Settings, partitions: int, generation: int) -> None:
-        """Build all parts; nothing connects yet."""
-        # Unique for ever: a name taken over by another process would share its leases.
-        name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
+    At a switch to another generation of this fold version it begins a new shift. While the live
+    generation is of another, projectors of that release fold it; this one stands by and says so.
+    """
+
+    def __init__(self, settings: Settings, partitions: int) -> None:
+        """Nothing connects yet."""
         self.health = Health()
         self.metrics = Metrics()
-        self._keeper = LeaseKeeper(
-            settings.require_database_url(),
-            name,
-            partitions + 1,
-            settings.lease_ms,
-            self.health,
-        )
-        self._committer = CommitThread(
-            settings, name, partitions, generation, self.metrics, self.health
-        )
-        self._engine = Engine(
-            settings, self._keeper, self._committer, partitions, generation,
-            self.health, self.metrics,
-        )  # fmt: skip
-        self._streams = StreamKeeper(
-            settings,
-            name,
-            partitions,
-            self.metrics,
-            self.health,
-            reading=self._engine.reading,
-            held=self._keeper.held,
+        self._settings = settings
+        self._partitions = partitions
+        self._shift: Shift | None = None
+        self._follower = GenerationFollower(
+            settings.require_database_url(), partitions, self._held, self.metrics
         )
         self._stopping = Event()
-        self._thread = Thread(
-            target=self._engine.run, args=(self._stopping, _end_process), name="engine"
-        )
+        #: Something is to be looked at: an end, a switch, a message of others.
+        self._look = Event()
+        self._thread = Thread(target=self._run, name="shifts")
 
     def start(self) -> None:
-        """Take leases and fold."""
-        for part in (self._keeper, self._committer, self._streams, self._thread):
-            part.start()
+        """Fold, or stand by."""
+        self._thread.start()
+        self._follower.start()
 
     def wake(self) -> None:
-        """Share the lanes anew: a projector came or went."""
-        self._keeper.wake()
+        """Look at once: a projector came or went, or another generation is live."""
+        self._look.set()
+        if self._shift is not None:
+            self._shift.wake()
 
     def stop(self) -> None:
         """Commit what is folded, give the leases back."""
         self._stopping.set()
-        self._thread.join(timeout=20)
-        self._streams.stop()
-        self._committer.stop()
-        self._keeper.stop()
+        self._look.set()
+        self._thread.join(timeout=60)
+        self._follower.stop()
 
+    def _held(self) -> dict[int, int]:
+        return {} if self._shift is None else self._shift.held()
 
-def _end_process() -> None:
-    """Ask the own process to end, the way an operator would."""
-    os.kill(os.getpid(), signal.SIGTERM)
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._look.clear()
+            live = self._live()
+            if live is None or live.fold_version != FOLD_VERSION:
+                self._look.wait(_LOOK_S)
+            else:
+                self._fold(live.number)
+
+    def _live(self) -> Generation | None:
+        try:
+            with connect(self._settings.require_database_url(), "generation") as connection:
+                live = live_of(all_generations(connection))
+        except (psycopg.Error, GenerationError) as error:
+            self.health.standing_by = str(error).strip().split("\n")[0]
+            return None
+        said = None
+        if live.fold_version != FOLD_VERSION:
+            said = (
+                f"generation {live.number}, which is live, has fold version {live.fold_version},"
+                f" this release {FOLD_VERSION}: run `callfold rebuild` of this release"
+            )
+        if said not in {None, self.health.standing_by}:
+            _log.warning("standing by", reason=said)
+        self.health.standing_by = said
+        return live
+
+    def _fold(self, generation: int) -> None:
+        """Fold into a generation until the end, or until it is live no more."""
+        switched = Event()
+
+        def switch() -> None:
+            switched.set()
+            self._look.set()
+
+        shift = Shift(
+            self._settings, self._partitions, generation, self.health, self.metrics, switch
+        )
+        _log.info("folding", generation=generation)
+        shift.start()
+        self._shift = shift
+        while not (self._stopping.is_set() or switched.is_set()):
+            self._look.wait()
+            self._look.clear()
+        self._shift = None
+        shift.stop()
+        self.health.begin_again()
 
 
 def build(settings: Settings, projector: Projector) -> AsgiFastStream:

@@ -265,6 +265,8 @@ class Engine:
 
     def _failed(self, error: Exception) -> None:
         self._begin_again()
+        if isinstance(error, FencedError):
+            self._keeper.doubt(error.lanes)  # at another epoch they may be ours still
         if isinstance(error, FencedError | StaleStateError):
             _log.warning("batch rolled back", error=str(error))
         elif self._bisection.refused(error):

@@ -29,11 +29,23 @@ class Health:
     uncommitted_since_s: float | None = None
     lanes: tuple[int, ...] = ()
     leases_known: bool = False
+    #: Why this projector folds nothing at the moment; None while it does.
+    standing_by: str | None = None
+
+    def begin_again(self) -> None:
+        """Forget what is true of one shift alone."""
+        self.trouble.clear()
+        self.waiting.clear()
+        self.lanes, self.leases_known = (), False
+        self.read_s = self.uncommitted_since_s = None
+        self.engine_beat_s = monotonic_s()
 
     def complaint(self) -> str | None:
         """Why the process is not ready, or None when it is."""
         if self.failed is not None:
             return f"failed: {self.failed}"
+        if self.standing_by is not None:
+            return f"standing by: {self.standing_by}"
         for part, words in list(self.trouble.items()):
             return f"{part}: {words}"
         for lane, words in list(self.waiting.items()):
@@ -70,7 +82,11 @@ class Metrics:
         self.lanes = Gauge(*names.LANES, registry=self.registry)
         self.lag_ms = Gauge(*names.LAG_MS, ["lane"], registry=self.registry)
         self.cache_bytes = Gauge(*names.CACHE_BYTES, registry=self.registry)
+        self.following_lag_ms = Gauge(
+            *names.FOLLOWING_LAG_MS, ["generation"], registry=self.registry
+        )
         self.incidents = Counter(*names.INCIDENTS, ["kind"], registry=self.registry)
         self.entries_lost = Counter(*names.ENTRIES_LOST, registry=self.registry)
         self.parked_sources_over = Gauge(*names.PARKED_SOURCES_OVER, registry=self.registry)
+        self.sequences_missing = Gauge(*names.SEQUENCES_MISSING, registry=self.registry)
         self.trimmed_early = Counter(*names.TRIMMED_EARLY, registry=self.registry)

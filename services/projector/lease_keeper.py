@@ -4,6 +4,7 @@ A thread of its own with its own connection, so that a long commit never costs a
 reads `held()` at each turn and hands back lanes through `let_go` once nothing of them is under way.
 """
 
+from collections.abc import Callable, Iterable
 from math import ceil
 from threading import Event, Lock, Thread
 
@@ -24,10 +25,19 @@ class LeaseKeeper:
     """The lanes of one projector."""
 
     def __init__(
-        self, database_url: str, projector: str, lanes: int, lease_ms: int, health: Health
+        self,
+        database_url: str,
+        projector: str,
+        lanes: int,
+        generation: int,
+        lease_ms: int,
+        health: Health,
+        switched: Callable[[], None],
     ) -> None:
-        """`lanes` is how many there are in all."""
+        """`lanes` is how many there are in all; `switched` is told that `generation` is not live."""
         self._database_url = database_url
+        self._generation = generation
+        self._switched = switched
         self._projector = projector
         self._all_lanes = lanes
         self._lease_ms = lease_ms
@@ -82,6 +92,13 @@ class LeaseKeeper:
             self._let_go |= lanes
         self._wake.set()
 
+    def doubt(self, lanes: Iterable[int]) -> None:
+        """Offer lanes no more before the database has said at which epochs they are held."""
+        with self._lock:
+            for lane in lanes:
+                self._held.pop(lane, None)
+        self._wake.set()
+
     def vouch(self, vouched: dict[int, int]) -> None:
         """Note up to which millisecond lanes were seen empty; written at the next beat."""
         with self._lock:
@@ -127,7 +144,7 @@ class LeaseKeeper:
         held, archive_only = lanes.renew()
         share = ceil(self._all_lanes / projectors)
         if len(held) < share:
-            taken = lanes.take(share - len(held))
+            taken = lanes.take(share - len(held), self._generation)
             if taken:
                 held, archive_only = lanes.renew()  # says which of the new ones only archive
                 _log.info("lanes taken", lanes=sorted(taken), held=len(held))
@@ -142,6 +159,8 @@ class LeaseKeeper:
             lanes.vouch(vouched)
         if survived:
             lanes.survived(sorted(survived))
+        if lanes.live_generation() != self._generation:
+            self._switched()
         self._health.lanes = tuple(sorted(held))
         self._health.leases_known = True
 

@@ -22,6 +22,7 @@ from shared.storage.connection import connect
 from shared.storage.lanes import archived_through_ms
 from shared.storage.merging import SegmentMerger
 from shared.storage.parking import sources_over_quota
+from shared.storage.sequences import look_for_gaps
 
 _log = structlog.get_logger()
 _EVERY_S = 5.0
@@ -100,6 +101,7 @@ class StreamKeeper:
         self._trim(archived, now_ms - self._keep_ms)
         self._make_room(archived, now_ms)
         self._metrics.parked_sources_over.set(sources_over_quota(connection))
+        self._metrics.sequences_missing.set(look_for_gaps(connection))
 
     def _trim(self, archived: Mapping[int, Position], keep_from_ms: int) -> int:
         return sum(

@@ -11,16 +11,13 @@ import redis
 import structlog
 
 from services.projector.health import Health, Metrics
-from shared.contracts.entries import Entry, kept_form
 from shared.contracts.incident_kinds import IncidentKind
-from shared.contracts.stream_names import INBOX_LANE, lane_stream
 from shared.delivery.stream_resuming import resume
-from shared.delivery.stream_watch import Finding, Key, StreamFacts, judge, look
+from shared.delivery.stream_watch import Finding, Key, StreamFacts, judge, look, to_resume
 from shared.errors import UnreadStreamError
 from shared.folds.journal import Position
+from shared.storage.archived_entries import archived_as_they_are
 from shared.storage.incidents import LaneCount, declare, lane_counts
-from shared.storage.log import Log
-from shared.storage.segments import unpack
 
 _log = structlog.get_logger()
 
@@ -111,14 +108,15 @@ class StreamWatch:
         elif facts.last_generated < cursor:
             try:
                 added = resume(
-                    self._client, lane, cursor, facts, partial(_archived, connection, lane)
+                    self._client,
+                    lane,
+                    cursor,
+                    facts,
+                    partial(archived_as_they_are, connection, lane),
                 )
             except UnreadStreamError as error:
                 words = str(error)
-                found.detail["todo"] = (
-                    f"XSETID {lane_stream(lane)} {cursor[0]}-{cursor[1]}, so that what is added"
-                    " from now on is read; publish again, with the same ids, what was added before"
-                )
+                found.detail["todo"] = to_resume(lane)
             else:
                 if added is not None:
                     found.detail["addedAgain"] = added
@@ -126,19 +124,3 @@ class StreamWatch:
             self._health.waiting.pop(lane, None)
         else:
             self._health.waiting[lane] = f"{words}; see `callfold incidents`"
-
-
-def _archived(connection: psycopg.Connection, lane: int, entries: list[Entry]) -> set[Position]:
-    """Which of these entries the log holds as they are; the inbox has no log."""
-    if lane == INBOX_LANE:
-        return set()
-    fields = {(entry.ms, entry.seq): kept_form(entry.fields) for entry in entries}
-    oldest, newest = entries[0], (entries[-1].ms, entries[-1].seq)
-    found: set[Position] = set()
-    for segment in Log(connection, 0).segments(lane, (oldest.ms, oldest.seq - 1), chunk=1):
-        for entry, mode, kept, _ in unpack(segment):
-            if fields.get((entry.ms, entry.seq)) == (mode, kept):
-                found.add((entry.ms, entry.seq))
-        if (segment.last_ms, segment.last_seq) >= newest:
-            break
-    return found

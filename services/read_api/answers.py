@@ -13,6 +13,8 @@ from xxhash import xxh3_128_hexdigest
 from shared.contracts.instants import us_text_ms
 
 AS_OF_HEADER: Final = "x-callfold-as-of"
+#: Of loss that an operator has not acknowledged; absent where there is none.
+INCIDENTS_HEADER: Final = "x-callfold-incidents"
 JSON_MEDIA_TYPE: Final = "application/json"
 
 #: What an object in memory takes beside the bytes that it is known by, roughly.
@@ -89,12 +91,18 @@ class Report:
 class ReportAnswer:
     """200 with a report, or 304 where the client has these very bytes."""
 
-    __slots__ = ("_as_of_ms", "_written")
+    __slots__ = ("_as_of_ms", "_incidents", "_written")
 
-    def __init__(self, written: Written, as_of_ms: int | None) -> None:
-        """`as_of_ms`: every entry received up to there is in it; None while unknown."""
+    def __init__(self, written: Written, as_of_ms: int | None, incidents: int = 0) -> None:
+        """Answers with what is written.
+
+        Args:
+            as_of_ms: every entry received up to there is in it; None while unknown.
+            incidents: open ones, which may have lost something of it.
+        """
         self._written = written
         self._as_of_ms = as_of_ms
+        self._incidents = incidents
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer (ASGI)."""
@@ -106,6 +114,8 @@ class ReportAnswer:
             body = b""
         if self._as_of_ms is not None:
             headers = [*headers, _as_of_header(self._as_of_ms)]
+        if self._incidents:
+            headers = [*headers, (INCIDENTS_HEADER.encode(), str(self._incidents).encode())]
         start: HTTPResponseStartEvent = {
             "type": "http.response.start",
             "status": status,

@@ -58,6 +58,10 @@ class FreshReports:
         """What the feed has proven last; None while changes may be missed."""
         return self._feed.standing()
 
+    def incidents(self, organization_id: str) -> int:
+        """How many incidents are open that may concern an organization's reports."""
+        return self._feed.incidents(organization_id)
+
     async def find(self, key: ReportKey, reading: Reading) -> tuple[Report | None, int | None]:
         """The report, None where there is no such execution, and up to when it is complete (ms).
 

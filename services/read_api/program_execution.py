@@ -46,7 +46,8 @@ def program_execution_routes(
         found, as_of_ms = await reports.find(key, reading)
         if found is None:
             raise _no_such_execution()
-        return ReportAnswer(found.at(datetime_us(now())), as_of_ms)
+        incidents = reports.incidents(key.organization_id)
+        return ReportAnswer(found.at(datetime_us(now())), as_of_ms, incidents)
 
     @route("/report", http_method=_METHODS)
     async def report(request: _Request) -> ReportAnswer:

@@ -1,53 +1,36 @@
-"""The command `callfold`, or `python -m services.tooling`: one module for each subcommand."""
+"""The command `callfold`, or `python -m services.tooling`; `commands` is the table of all."""
 
+import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
-import psycopg
-import redis
-import sqlalchemy.exc
 import typer
 
-from services.tooling.audit import audit
-from services.tooling.breaker import breaker_app
-from services.tooling.demo import demo
-from services.tooling.explain.command import explain
-from services.tooling.incidents import incidents
-from services.tooling.keys import keys_app
-from services.tooling.lag import lag
-from services.tooling.log import log_app
-from services.tooling.migrate import migrate_command
-from services.tooling.parked import parked_app
-from services.tooling.rebuild.command import rebuild
-from services.tooling.replay import replay
-from services.tooling.simulate import simulate
-from services.tooling.up import up
-from shared.errors import CallfoldError
+from services.tooling.commands import Commands
+from services.tooling.exit_codes import FAILED
+from shared.errors import NOT_LAID_OUT, CallfoldError
 
 app = typer.Typer(
     name="callfold",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     epilog="Begin with `callfold demo`, or keep an installation running with `callfold up`. "
-    "Exit codes: 0 well, 1 not, 2 a wrong option, 3 a difference found, 130 interrupted.",
+    "Exit codes: 0 well, 1 not, 2 a wrong option, 3 a difference found, 4 a limit passed, 130 "
+    "interrupted. Each command says in its `--help` which others than 0, 1 and 2 it has.",
 )
-app.command()(up)
-app.command()(demo)
-app.command()(simulate)
-app.command()(rebuild)
-app.command()(replay)
-app.command()(incidents)
-app.command()(explain)
-app.command()(audit)
-app.command()(lag)
-app.command("migrate")(migrate_command)
-app.add_typer(log_app, name="log")
-app.add_typer(keys_app, name="keys")
-app.add_typer(breaker_app, name="breaker")
-app.add_typer(parked_app, name="parked")
+#: Class of an error, its module, and who it speaks of; the module is loaded by whoever raises it.
+_SERVERS = (
+    ("redis", "RedisError", "Redis"),
+    ("psycopg", "Error", "PostgreSQL"),
+    ("sqlalchemy.exc", "DBAPIError", "PostgreSQL"),
+    ("alembic.util", "CommandError", "Migrations"),
+)
+#: undefined_table, invalid_schema_name
+_MISSING_STATES = {"42P01", "3F000"}
 
 
 @app.callback()
@@ -76,10 +59,23 @@ def main() -> None:
         app()
     except CallfoldError as error:
         _fail(str(error))
-    except redis.RedisError as error:
-        _fail(f"Redis: {_first_line(error)}")
-    except (psycopg.Error, sqlalchemy.exc.DBAPIError) as error:
-        _fail(f"PostgreSQL: {_first_line(error)}")
+    except Exception as error:
+        server = _server_of(error)
+        if server is None:
+            raise
+        is_missing = getattr(error, "sqlstate", None) in _MISSING_STATES
+        _fail(NOT_LAID_OUT if is_missing else f"{server}: {_first_line(error)}")
+    finally:
+        _flush()
+
+
+def _server_of(error: Exception) -> str | None:
+    """Whose error it is; None where it is a mistake of our own."""
+    for module, name, server in _SERVERS:
+        loaded = sys.modules.get(module)
+        if loaded is not None and isinstance(error, getattr(loaded, name)):
+            return server
+    return None
 
 
 def _print_version(*, wanted: bool) -> None:
@@ -98,7 +94,16 @@ def _first_line(error: Exception) -> str:
 
 def _fail(line: str) -> None:
     sys.stderr.write(f"callfold: {line}\n")
-    sys.exit(1)
+    sys.exit(FAILED)
+
+
+def _flush() -> None:
+    """Write what is left; that its reader went away, as `| head` does, is nobody's mistake."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

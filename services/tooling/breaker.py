@@ -38,6 +38,9 @@ def release_breakers(
     lane: Annotated[
         list[int] | None, typer.Option(help="A lane to release; may be repeated. [default: all]")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say which lanes would fold again; release none.")
+    ] = False,
     as_: As = None,
     as_json: _Json = False,
 ) -> None:
@@ -45,14 +48,18 @@ def release_breakers(
 
     Needs CALLFOLD_DATABASE_URL.
     """
-    with (
-        connect(Settings.from_environment().require_database_url(), "breaker") as connection,
-        audited(connection, who(as_), "breaker release", {"lanes": lane}) as details,
-    ):
-        released = close_breaker(connection, lane or list(open_breakers(connection)))
-        details["released"] = released
+    with connect(Settings.from_environment().require_database_url(), "breaker") as connection:
+        if dry_run:
+            found = open_breakers(connection)
+            released = [each for each in found if lane is None or each in lane]
+        else:
+            with audited(connection, who(as_), "breaker release", {"lanes": lane}) as details:
+                released = close_breaker(connection, lane or list(open_breakers(connection)))
+                details["released"] = released
     if as_json:
-        typer.echo(msgspec.json.encode({"released": released}))
+        typer.echo(msgspec.json.encode({"dryRun": dry_run, "released": released}))
+    elif released and dry_run:
+        typer.echo(f"would release: {', '.join(map(str, released))}")
     elif released:
         typer.echo(f"released: {', '.join(map(str, released))}; they fold what was archived first")
     else:

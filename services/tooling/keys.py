@@ -1,23 +1,30 @@
 """`callfold keys`: makes, lists and revokes API keys. Registered by the command line."""
 
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.tooling.audit import As, AsJson, who
+from services.tooling.safe_text import one_line
 from shared.clock import utc_now
 from shared.settings import Settings
 from shared.storage.api_keys import (
     SCOPES,
     ApiKey,
+    check_api_key,
     create_api_key,
     list_api_keys,
     revoke_api_key,
 )
+from shared.storage.audit import audited
+from shared.storage.connection import connect
 
 _DAYS_MAX = 36_500
 
@@ -26,18 +33,26 @@ keys_app = typer.Typer(
     help="Make, list and revoke API keys; needs CALLFOLD_DATABASE_URL.",
 )
 
-_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
-
 
 class _Created(msgspec.Struct, frozen=True, rename="camel"):
-    """What `keys create --json` prints."""
+    """What `keys create --json` prints; a dry run makes no key."""
 
-    key: str
-    id: str
+    dry_run: bool
+    key: str | None
+    id: str | None
     organization_id: str
     scopes: list[str]
     name: str
     expires_at: datetime | None
+
+
+class _Revoked(msgspec.Struct, frozen=True, rename="camel"):
+    """What `keys revoke --json` prints."""
+
+    dry_run: bool
+    id: str
+    organization_id: str
+    name: str
 
 
 @keys_app.command()
@@ -53,29 +68,48 @@ def create(
         int | None,
         typer.Option(min=1, max=_DAYS_MAX, metavar="DAYS", help="Days that it is valid."),
     ] = None,
-    as_json: _AsJson = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and say what would be made; make nothing.")
+    ] = False,
+    as_: As = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a key and print it, once: only its hash is kept."""
     database_url = Settings.from_environment().require_database_url()
     expires_at = None if expires_in is None else utc_now() + timedelta(days=expires_in)
+    scopes = sorted(set(scope))
     try:
-        key = create_api_key(database_url, organization, scope, name, expires_at)
+        check_api_key(organization, scopes, name, expires_at)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    created = _Created(key, key.split("_")[1], organization, sorted(set(scope)), name, expires_at)
+    said = {
+        "organization": organization,
+        "scopes": scopes,
+        "name": name,
+        "expiresInDays": expires_in,
+    }
+    key = None
+    if not dry_run:
+        with _audited(database_url, as_, "keys create", said) as details:
+            key = create_api_key(database_url, organization, scopes, name, expires_at)
+            details["id"] = _id_of(key)
     if as_json:
-        _print_json(created)
-        return
-    typer.echo(key)
-    typer.echo(
-        "Keep it: it cannot be shown again. Send it as x-api-key or as a bearer token.", err=True
-    )
+        key_id = None if key is None else _id_of(key)
+        _print_json(_Created(dry_run, key, key_id, organization, scopes, name, expires_at))
+    elif key is None:
+        typer.echo(f"would make a key of {organization} that may {', '.join(scopes)}")
+    else:
+        typer.echo(key)
+        typer.echo(
+            "Keep it: it cannot be shown again. Send it as x-api-key or as a bearer token.",
+            err=True,
+        )
 
 
 @keys_app.command("list")
 def list_(
     organization: Annotated[str | None, typer.Option(help="Only its keys.")] = None,
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the keys, oldest first; revoked and expired ones too."""
     database_url = Settings.from_environment().require_database_url()
@@ -102,12 +136,41 @@ def revoke(
     key_id: Annotated[
         str, typer.Argument(help="The id of the key, as `keys list` shows it; not the key itself.")
     ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say which key it is; revoke nothing.")
+    ] = False,
+    as_: As = None,
+    as_json: AsJson = False,
 ) -> None:
     """Revoke a key for ever; it stops within seconds."""
     database_url = Settings.from_environment().require_database_url()
-    if not revoke_api_key(database_url, key_id):
+    key = next((key for key in list_api_keys(database_url) if key.id == key_id), None)
+    if key is None:
         raise typer.BadParameter("there is no key with this id; see `callfold keys list`")
-    typer.echo(f"revoked {key_id}")
+    if not dry_run:
+        said = {"id": key.id, "organization": key.organization_id, "name": key.name}
+        with _audited(database_url, as_, "keys revoke", said):
+            revoke_api_key(database_url, key.id)
+    if as_json:
+        _print_json(_Revoked(dry_run, key.id, key.organization_id, key.name))
+    else:
+        verb = "would revoke" if dry_run else "revoked"
+        typer.echo(one_line(f"{verb} {key.id} ({key.name or 'no name'}) of {key.organization_id}"))
+
+
+@contextmanager
+def _audited(
+    database_url: str, as_: str | None, command: str, said: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    with (
+        connect(database_url, "keys") as connection,
+        audited(connection, who(as_), command, said) as details,
+    ):
+        yield details
+
+
+def _id_of(key: str) -> str:
+    return key.split("_")[1]
 
 
 def _state(key: ApiKey, now: datetime) -> str:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from services.tooling.exit_codes import FAILED
 from services.tooling.lag_sources import LagSources, LaneLag, Look
 from services.tooling.lag_table import lag_table
 from services.tooling.stop_signals import StopRequested, StopSignals
@@ -67,7 +68,7 @@ def lag(
     else:
         _console().print(lag_table(look))
     if look.unknown:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _watch(sources: LagSources, *, as_json: bool) -> None:

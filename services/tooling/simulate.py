@@ -18,10 +18,12 @@ from rich.console import Console
 from rich.table import Table
 
 from services.tooling import simulate_options as options
+from services.tooling.exit_codes import INTERRUPTED
 from services.tooling.feed import Feed, Messiness, reports_of
 from services.tooling.installation import ORGANIZATION_ID
+from services.tooling.pace import Pace
 from services.tooling.publish_progress import PublishProgress
-from services.tooling.simulated_sender import Pace, SimulatedSender
+from services.tooling.simulated_sender import SimulatedSender
 from services.tooling.stop_signals import StopSignals
 from services.tooling.traffic import Campaign, CampaignPlan
 from shared.clock import monotonic_s
@@ -109,7 +111,8 @@ def simulate(  # noqa: PLR0913 -- each is an option
     duplicates, which count once. For more traffic change --seed or --execution-prefix. Rate,
     messiness, content mode and stream change how events travel, never which ones.
 
-    Ctrl-C ends it and says how much was published; running it again completes the rest.
+    Ctrl-C ends it with exit code 130 and says how much was published; running it again completes
+    the rest.
     """
     url = redis_url or Settings.from_environment().require_redis_url()
     traffic = _Traffic(
@@ -133,6 +136,8 @@ def simulate(  # noqa: PLR0913 -- each is an option
         sys.stdout.write(_encode(summary).decode() + "\n")
     else:
         _print_table(summary)
+    if summary.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 def _campaigns(

@@ -6,7 +6,6 @@ import redis
 
 from services.tooling.traffic import Event, to_fields, to_json
 from services.tooling.traffic.dice import Dice
-from shared.clock import monotonic_s
 from shared.contracts.codec import EVENT_FIELD
 from shared.contracts.stream_names import INBOX_STREAM, partition_of, partition_stream
 from shared.delivery.connection import redis_client
@@ -91,19 +90,3 @@ class SimulatedSender:
         except redis.RedisError as error:
             raise PublishError(f"Redis takes no events: {error}") from error
         self._plain.clear()
-
-
-class Pace:
-    """Spreads entries evenly over time."""
-
-    def __init__(self, entries_per_second: float) -> None:
-        """The clock starts now; 0 means as fast as possible."""
-        self._entries_per_second = entries_per_second
-        self._started_s = monotonic_s()
-
-    def ahead_s(self, entries: int) -> float:
-        """How long to wait until so many entries are due; 0 when late."""
-        if not self._entries_per_second:
-            return 0.0
-        due_s = self._started_s + entries / self._entries_per_second
-        return max(0.0, due_s - monotonic_s())

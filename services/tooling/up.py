@@ -17,6 +17,7 @@ from rich.console import Console
 
 from services.tooling.embedded import DataDirectory
 from services.tooling.embedded.data_directory import port_is_free
+from services.tooling.exit_codes import FAILED
 from services.tooling.installation import (
     ORGANIZATION_ID,
     Servers,
@@ -121,7 +122,7 @@ def up(
             return  # asked to end before everything was up
         except CallfoldError as error:
             console.print(f"callfold up: {error}", markup=False)
-            raise typer.Exit(1) from None
+            raise typer.Exit(FAILED) from None
 
 
 def _run(

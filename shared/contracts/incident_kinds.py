@@ -1,4 +1,4 @@
-"""What can happen to a stream that loses events, one word each (architecture.md, point 11)."""
+"""What can be lost, and how it is seen, one word each (architecture.md, point 11)."""
 
 from enum import StrEnum
 
@@ -13,3 +13,7 @@ class IncidentKind(StrEnum):
     RECREATED = "recreated"
     #: An entry's id is beyond what a position can be: the lane ends before it.
     ID_OUT_OF_RANGE = "id_out_of_range"
+    #: Numbers of a source's `sequence` are missing below higher ones (events.md, section 1).
+    SEQUENCE_GAP = "sequence_gap"
+    #: Same source and id, other content (events.md, rule 2): the first one archived stands.
+    CONFLICT = "conflict"

@@ -28,3 +28,13 @@ def partition_stream(partition: int) -> str:
 def lane_stream(lane: int) -> str:
     """The stream that a lane reads: a partition's, or the inbox."""
     return INBOX_STREAM if lane == INBOX_LANE else partition_stream(lane)
+
+
+def aside_stream(lane: int) -> str:
+    """Where the entries of a lane wait that an operator adds again."""
+    return f"{lane_stream(lane)}:aside"
+
+
+def lane_word(lane: int) -> str:
+    """A lane as operators write it."""
+    return "inbox" if lane == INBOX_LANE else str(lane)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import redis
 
 from shared.contracts.incident_kinds import IncidentKind
-from shared.contracts.stream_names import lane_stream
+from shared.contracts.stream_names import lane_stream, lane_word
 from shared.folds.journal import Position
 from shared.limits import ENTRY_MS_MAX
 
@@ -122,12 +122,17 @@ def judge(lane: int, cursor: Position, counted: int, facts: StreamFacts) -> list
     if facts.last_generated[0] > ENTRY_MS_MAX:
         words = f"an entry id has more than {ENTRY_MS_MAX} milliseconds: the lane ends before it"
         detail = _detail(lane, cursor, facts, words)
-        detail["todo"] = (
-            "RENAME the stream, so that its ids begin anew, and publish again, with the same ids,"
-            f" what the renamed one holds after {_text(cursor)}"
-        )
+        detail["todo"] = to_resume(lane)
         findings.append(Finding(IncidentKind.ID_OUT_OF_RANGE, None, 0, detail))
     return findings
+
+
+def to_resume(lane: int) -> str:
+    """What an operator does about a lane that reads nothing until then."""
+    return (
+        f"`callfold incidents resume {lane_word(lane)}` begins the stream anew behind the cursor"
+        " and adds again what the log does not hold"
+    )
 
 
 def _recreated(lane: int, cursor: Position, uncounted: int, facts: StreamFacts) -> Finding:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
-from shared.contracts.codec import decode_bounded, decode_fields, find_subject
+from shared.contracts.codec import decode_bounded, decode_fields, find_sequence, find_subject
 from shared.contracts.entries import STRUCTURED, Entry, kept_form, whole_form
 from shared.contracts.envelope import Event
 from shared.contracts.event_types import KINDS
@@ -158,6 +158,7 @@ class Folding:
         Adds to `touched` the subjects that have events waiting now.
         """
         opened, kind_names, archive = self._open, _KIND_NAMES, write.archived.append
+        sequences = self._writes.sequences
         for entry in entries:
             ms, seq, fields = entry
             mode, kept = kept_form(fields)
@@ -179,6 +180,8 @@ class Folding:
                 subject = opened[key] = _Open(lane, key)
             content = content_hash(kept)
             archive((ms, seq, mode, kept, content, organization_id, event.source))
+            if event.sequence is not None:
+                sequences[organization_id, event.source].append(event.sequence)
             if not subject.waiting:
                 touched.append(subject)
             subject.waiting.append((ms, seq, mode, kept, content, event))
@@ -215,6 +218,11 @@ class Folding:
         write = self._writes.lanes[lane]
         checksum = content_hash(kept)
         write.archived.append((entry.ms, entry.seq, mode, kept, checksum, None, None))
+        numbered = find_sequence(entry.fields)
+        if numbered is not None:
+            self._writes.sequences[numbered.organizationid, numbered.source].append(
+                numbered.sequence
+            )
 
     def _begin_subjects(self, touched: list[_Open]) -> None:
         """Give each subject that is new to the batch its state, from memory or the database."""
@@ -305,13 +313,14 @@ class Folding:
         )
         writes.rows[kind].append((organization_id, subject_id, *kept, *columns))
         if isinstance(subject.state, FlowState):
-            writes.flow_versions += _flow_versions(organization_id, subject_id, subject.state)
+            writes.flow_versions += flow_version_rows(organization_id, subject_id, subject.state)
         self._cache.put(subject.lane, key, kept)
 
 
-def _flow_versions(
+def flow_version_rows(
     organization_id: str, flow_id: str, state: FlowState
 ) -> Iterator[tuple[str, str, int, int, str]]:
+    """The rows of `flow_versions`: each published version of a flow."""
     for number, version in state.versions.items():
         payload = version.published[4].decode()
         yield organization_id, flow_id, int(number), version.published_us, payload

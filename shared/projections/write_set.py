@@ -1,5 +1,6 @@
 """All that one batch changes: what `storage.commits` writes in one transaction."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -78,6 +79,10 @@ class WriteSet:
     parked: list[Parked] = field(default_factory=list)
     suspects: list[Suspect] = field(default_factory=list)
     forwards: list[Forward] = field(default_factory=list)
+    #: Organization and source → numbers of its own counter that arrived, in any order.
+    sequences: defaultdict[tuple[str, str], list[int]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     events: int = 0
     duplicates: int = 0
     #: The entries come from the log, not from the stream: only the projections follow.

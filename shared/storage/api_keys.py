@@ -8,21 +8,19 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, Literal, get_args
 
 import psycopg
 from msgspec import Struct
-from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from psycopg.rows import dict_row
 
 from shared.contracts.ids import is_id
-from shared.errors import StorageError
-from shared.storage.read_pool import NOT_LAID_OUT, ReadPool, statement_text
-from shared.storage.schema import engine_of
-from shared.storage.tables import api_keys
+from shared.errors import NOT_LAID_OUT, StorageError
+from shared.storage.connection import connect
+from shared.storage.read_pool import ReadPool, statement_text
 
 Scope = Literal["read", "publish", "operate"]
 SCOPES: Final[tuple[str, ...]] = get_args(Scope)
@@ -33,6 +31,18 @@ _ID_BYTES = 8
 _SECRET_BYTES = 32
 #: `last_used_at` is written at most once in this time.
 _NOTED_S = 60.0
+_INSERT = (
+    "INSERT INTO callfold.api_keys"
+    " (key_id, organization_id, name, secret_sha256, scopes, expires_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s)"
+)
+_LIST = (
+    "SELECT key_id AS id, organization_id, name, scopes, created_at, expires_at, revoked_at,"
+    " last_used_at FROM callfold.api_keys"
+    " WHERE %(organization_id)s::text IS NULL OR organization_id = %(organization_id)s"
+    " ORDER BY created_at, key_id"
+)
+_REVOKE = "UPDATE callfold.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = %s"
 
 
 class ApiKey(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -71,50 +81,26 @@ def create_api_key(
         StorageError: the database is away or not laid out.
     """
     wanted = sorted(set(scopes))
-    _check(organization_id, wanted, name, expires_at)
+    check_api_key(organization_id, wanted, name, expires_at)
     key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     with _database(database_url) as connection:
         connection.execute(
-            insert(api_keys).values(
-                key_id=key_id,
-                organization_id=organization_id,
-                name=name,
-                secret_sha256=_sha256(secret),
-                scopes=wanted,
-                expires_at=expires_at,
-            )
+            _INSERT, (key_id, organization_id, name, _sha256(secret), wanted, expires_at)
         )
     return f"cf_{key_id}_{secret}"
 
 
 def list_api_keys(database_url: str, organization_id: str | None = None) -> list[ApiKey]:
     """The keys of an organization, or of all, oldest first; revoked and expired ones too."""
-    columns = api_keys.c
-    statement = select(
-        columns.key_id.label("id"),
-        columns.organization_id,
-        columns.name,
-        columns.scopes,
-        columns.created_at,
-        columns.expires_at,
-        columns.revoked_at,
-        columns.last_used_at,
-    ).order_by(columns.created_at, columns.key_id)
-    if organization_id is not None:
-        statement = statement.where(columns.organization_id == organization_id)
-    with _database(database_url) as connection:
-        return [ApiKey(**row) for row in connection.execute(statement).mappings()]
+    with _database(database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_LIST, {"organization_id": organization_id})
+        return [ApiKey(**row) for row in rows]
 
 
 def revoke_api_key(database_url: str, key_id: str) -> bool:
     """Revoke a key for ever; whether there is one. Readers notice within seconds."""
-    statement = (
-        update(api_keys)
-        .where(api_keys.c.key_id == key_id)
-        .values(revoked_at=func.coalesce(api_keys.c.revoked_at, func.now()))
-    )
     with _database(database_url) as connection:
-        return connection.execute(statement).rowcount > 0
+        return connection.execute(_REVOKE, (key_id,)).rowcount > 0
 
 
 async def find_grant(pool: ReadPool, key: str) -> Grant | None:
@@ -141,7 +127,14 @@ async def find_grant(pool: ReadPool, key: str) -> Grant | None:
     return Grant(organization_id, frozenset(scopes), expires_at)
 
 
-def _check(organization_id: str, scopes: list[str], name: str, expires_at: datetime | None) -> None:
+def check_api_key(
+    organization_id: str, scopes: Sequence[str], name: str, expires_at: datetime | None
+) -> None:
+    """Whether such a key can be made.
+
+    Raises:
+        ValueError: it cannot; the message says what is impossible.
+    """
     if not is_id(organization_id):
         raise ValueError("an organization is 1 to 128 characters without control characters")
     unknown = [scope for scope in scopes if scope not in SCOPES]
@@ -154,19 +147,14 @@ def _check(organization_id: str, scopes: list[str], name: str, expires_at: datet
 
 
 @contextmanager
-def _database(database_url: str) -> Iterator[Connection]:
-    engine = engine_of(database_url)
+def _database(database_url: str) -> Iterator[psycopg.Connection]:
     try:
-        with engine.begin() as connection:
+        with connect(database_url, "keys") as connection:
             yield connection
-    except OperationalError as error:
+    except psycopg.OperationalError as error:
         raise StorageError("PostgreSQL does not answer; is CALLFOLD_DATABASE_URL right?") from error
-    except ProgrammingError as error:
-        if isinstance(error.orig, psycopg.errors.UndefinedTable):
-            raise StorageError(NOT_LAID_OUT) from error
-        raise
-    finally:
-        engine.dispose()
+    except psycopg.errors.UndefinedTable as error:
+        raise StorageError(NOT_LAID_OUT) from error
 
 
 def _sha256(secret: str) -> bytes:

@@ -27,6 +27,8 @@ _log = structlog.get_logger()
 BEAT_S: Final = 0.25
 #: How long a proof holds: a cache is never behind by more, whatever becomes of the connection.
 PROOF_S: Final = 2.0
+#: How many beats pass until the feed asks again which incidents are open.
+_INCIDENT_BEATS: Final = 40
 _RECONNECT_S: Final = 0.5
 _CONNECT_TIMEOUT_S: Final = 3
 
@@ -58,6 +60,11 @@ class ChangeFeed:
         self._forget = forget
         self._clock_s = clock_s
         self._standing: Standing | None = None
+        self._incidents: dict[str, int] = {}
+
+    def incidents(self, organization_id: str) -> int:
+        """Open incidents that may concern an organization, as the feed last heard."""
+        return self._incidents.get(organization_id, 0) + self._incidents.get("", 0)
 
     def standing(self) -> Standing | None:
         """The last proof while it holds; None while changes may be missed."""
@@ -116,6 +123,9 @@ class ChangeFeed:
         statement = statement_text("standing", schema_name(generation))
         number = 0
         while True:
+            if number % _INCIDENT_BEATS == 0:
+                async with asyncio.timeout(PROOF_S):
+                    self._incidents = await _open_incidents(connection)
             number += 1
             sent_s = self._clock_s()
             async with asyncio.timeout(PROOF_S):
@@ -129,6 +139,15 @@ class ChangeFeed:
                     self._forget(decode_touched(heard.payload))
                 elif heard.payload == str(number):
                     self._standing = Standing(generation, as_of_ms, sent_s)
+
+
+async def _open_incidents(connection: Connection) -> dict[str, int]:
+    """Incidents by organization; an empty one stands for all."""
+    try:
+        cursor = await connection.execute(statement_text("open_incidents"))
+    except psycopg.errors.UndefinedTable:
+        return {}  # not migrated yet
+    return {str(row[0]): int(str(row[1])) for row in await cursor.fetchall()}
 
 
 async def _live_generation(connection: Connection) -> int | None:

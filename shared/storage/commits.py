@@ -16,14 +16,14 @@ from shared.contracts.park_reasons import OUR_REASONS
 from shared.contracts.stream_names import INBOX_LANE
 from shared.errors import FencedError, StaleStateError
 from shared.projections.write_set import LaneWrite, Parked, Suspect, WriteSet
+from shared.storage import sequences
 from shared.storage.conflicts import conflicts
 from shared.storage.generations import schema_name
 from shared.storage.log import Log
 from shared.storage.parking import DEFAULT_QUOTA, Parking, ParkQuota, Scope
 from shared.storage.report_changes import announce
 from shared.storage.staging import StagedTable, add, replace, replace_newer
-from shared.storage.subjects import SUBJECT_TABLES
-from shared.storage.tables import TALLY_TABLES, attempts, flow_versions
+from shared.storage.tables import SUBJECT_TABLES, TALLY_TABLES, attempts, flow_versions
 
 #: A batch up to here goes in few round trips: a statement each table, all sent together. What is
 #: sent together is held in memory together.
@@ -31,20 +31,45 @@ AT_ONCE_EVENTS_MAX = 500
 AT_ONCE_BYTES_MAX = 512 * 1024
 #: Where a subject's row has its state.
 _STATE = [column.name for column in attempts.columns].index("state")
+_REVISION = [column.name for column in attempts.columns].index("revision")
 _CONFLICT = (
     "INSERT INTO callfold.conflicting_events (lane, ms, seq, organization_id, kind, subject,"
     " source, event_id, first_ms, first_seq) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     " ON CONFLICT DO NOTHING"
+)
+#: From where the batch begins, or not at all: two writers of a generation never both count.
+_MOVE = (
+    "WITH m AS (SELECT * FROM unnest(%s::int[], %s::bigint[], %s::numeric[], %s::bigint[],"
+    " %s::numeric[]) AS m(lane, old_ms, old_seq, ms, seq)),"
+    " moved AS (UPDATE {0} AS t SET ms = m.ms, seq = m.seq FROM m"
+    " WHERE t.lane = m.lane AND t.ms = m.old_ms AND t.seq = m.old_seq RETURNING t.lane),"
+    " begun AS (INSERT INTO {0} SELECT lane, ms, seq FROM m WHERE old_ms = 0 AND old_seq = 0"
+    " ON CONFLICT DO NOTHING RETURNING lane)"
+    " SELECT lane FROM moved UNION ALL SELECT lane FROM begun"
 )
 
 
 class GenerationWriter:
     """Writes rows and tallies of one generation on one connection."""
 
-    def __init__(self, connection: psycopg.Connection, generation: int) -> None:
-        """`connection` must be in autocommit; its temporary tables are made here."""
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        generation: int,
+        *,
+        announces: bool = True,
+        bulk: bool = False,
+    ) -> None:
+        """`connection` must be in autocommit; its temporary tables are made here.
+
+        Args:
+            announces: what changes in reports; nobody listens to a generation that is not live.
+            bulk: new rows go straight into their table by COPY, for whom nobody comes before.
+        """
         self._connection = connection
         self._generation = generation
+        self._announces = announces
+        self._bulk = bulk
         self._subjects = {
             kind: StagedTable(connection, table, generation, replace_newer(table))
             for kind, table in SUBJECT_TABLES.items()
@@ -61,48 +86,53 @@ class GenerationWriter:
             for table in TALLY_TABLES
         }
         self._move = (
-            sql.SQL(
-                "INSERT INTO {table} AS t"
-                " SELECT * FROM unnest(%s::int[], %s::bigint[], %s::numeric[])"
-                " ON CONFLICT (lane) DO UPDATE SET ms = excluded.ms, seq = excluded.seq"
-                " WHERE (t.ms, t.seq) < (excluded.ms, excluded.seq)"
-            )
-            .format(table=sql.Identifier(schema_name(generation), "positions"))
-            .as_bytes()
+            sql.SQL(_MOVE).format(sql.Identifier(schema_name(generation), "positions")).as_bytes()
         )
 
     def write(self, writes: WriteSet) -> None:
         """Write a batch, inside the caller's transaction.
 
         Raises:
+            FencedError: the generation is not folded as far as the batch begins.
             StaleStateError: a state is not as it was read.
         """
-        at_once = _is_small(writes)
+        at_once = _is_small(writes) and not self._bulk
+        lanes = {lane: write for lane, write in sorted(writes.lanes.items()) if write.folded}
         with self._connection.pipeline() if at_once else nullcontext() as pipeline:
+            # First: who is too late must not wait for the rows of who was faster.
+            moved = self._move_positions(lanes) if lanes else None
             written = self._write_states(writes, at_once=at_once)
-            self._write_positions(writes.lanes)
             self._write_tallies(writes, at_once=at_once)
-            announce(self._connection, self._generation, writes)
+            if self._announces:
+                announce(self._connection, self._generation, writes)
             if pipeline is not None:
                 pipeline.sync()
-        for kind, cursor in written.items():
-            if cursor.rowcount != len(writes.rows[kind]):
+        if moved is not None and moved.rowcount != len(lanes):
+            raise FencedError(frozenset(lanes) - {row[0] for row in moved})
+        for kind, (cursor, rows) in written.items():
+            if cursor.rowcount != rows:
                 raise StaleStateError(f"a {kind} state changed since it was read")
 
-    def _write_states(self, writes: WriteSet, *, at_once: bool) -> dict[str, psycopg.Cursor]:
+    def _move_positions(self, lanes: dict[int, LaneWrite]) -> psycopg.Cursor:
+        moves = [(lane, *write.old, *write.new) for lane, write in lanes.items()]
+        columns = [list(column) for column in zip(*moves, strict=True)]
+        return self._connection.execute(self._move, columns)
+
+    def _write_states(
+        self, writes: WriteSet, *, at_once: bool
+    ) -> dict[str, tuple[psycopg.Cursor, int]]:
+        """Write states; returns, by kind, a cursor that tells how many there were to replace."""
         if writes.flow_versions:
             self._flow_versions.write(writes.flow_versions, at_once=at_once)
-        return {
-            kind: self._subjects[kind].write(rows, at_once=at_once)
-            for kind, rows in writes.rows.items()
-            if rows
-        }
-
-    def _write_positions(self, lanes: dict[int, LaneWrite]) -> None:
-        moved = sorted((lane, *write.new) for lane, write in lanes.items() if write.folded)
-        if not moved:
-            return
-        self._connection.execute(self._move, [list(column) for column in zip(*moved, strict=True)])
+        written = {}
+        for kind, rows in writes.rows.items():
+            known = rows
+            if self._bulk:
+                known = [row for row in rows if row[_REVISION] > 1]
+                self._subjects[kind].append([row for row in rows if row[_REVISION] == 1])
+            if known:
+                written[kind] = (self._subjects[kind].write(known, at_once=at_once), len(known))
+        return written
 
     def _write_tallies(self, writes: WriteSet, *, at_once: bool) -> None:
         # These rows are shared by all owners, so they come last and in key order.
@@ -180,13 +210,15 @@ class Committer:
                 self._log.append(archived, at_once=at_once)
                 self._park(writes.parked, conflicting)
             self._writer.write(writes)
+            if not writes.from_log:
+                sequences.record(self._connection, writes.sequences)
 
     def _fence(self, epochs: dict[int, int]) -> None:
         rows = self._connection.execute(
             "SELECT l.lane FROM callfold.leases l"
             " JOIN unnest(%s::int[], %s::bigint[]) AS h(lane, epoch)"
             " ON l.lane = h.lane AND l.epoch = h.epoch"
-            " WHERE l.owner = %s FOR KEY SHARE OF l",
+            " WHERE l.owner = %s ORDER BY l.lane FOR KEY SHARE OF l",
             (list(epochs), list(epochs.values()), self._projector),
         ).fetchall()
         lost = epochs.keys() - {row[0] for row in rows}

@@ -9,33 +9,23 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import psycopg
-from msgspec import Struct
 
 from shared.contracts.codec import decode_fields
 from shared.contracts.envelope import Event
 from shared.contracts.event_types import Kind
-from shared.contracts.reference_events import FlowPublishedData
 from shared.contracts.stream_names import partition_of
 from shared.errors import GenerationError
 from shared.folds.journal import Position, unpack_positions
 from shared.folds.states import FOLD_VERSION, FOLDS
-from shared.limits import DTMF_INPUTS_MAX, TOP_COSTLY_CALLS
-from shared.reports.billing import BillingRows
-from shared.reports.breakdown import BreakdownRow
-from shared.reports.executions import Execution, read_execution
-from shared.reports.main_report import MainReportRows
-from shared.reports.node_stats import NodeStatsRows
-from shared.reports.published_flows import NO_FLOW, FlowChoice, flow_choice
 from shared.storage.connection import connect
 from shared.storage.generations import schema_name
 from shared.storage.log import Log
 from shared.storage.read_pool import statement_text
+from shared.storage.report_reading import ReportReader, ReportRows
 from shared.storage.segments import unpack
 from shared.storage.subjects import SubjectReader
 
-_decode_flow = msgspec.json.Decoder(FlowPublishedData).decode
 _SEQ_MAX = 2**64 - 1
 
 
@@ -104,17 +94,6 @@ class Contributed(NamedTuple):
     total: int
 
 
-class ReportRows(Struct, frozen=True):
-    """What the reports of an execution are made of."""
-
-    execution: Execution
-    flow: FlowPublishedData | None
-    main: MainReportRows
-    breakdown: list[BreakdownRow]
-    node_stats: NodeStatsRows
-    billing: BillingRows
-
-
 class LoggedEvent(NamedTuple):
     """An event of a subject and where in the log it is."""
 
@@ -146,45 +125,19 @@ class Explainer:
             raise GenerationError("the live generation is of another release; explain with that")
         self._connection = connection
         self._generation = int(row[0])
-        self._schema = schema_name(self._generation)
-        self._owner = {"organization_id": organization_id, "execution_id": execution_id}
+        self._organization_id = organization_id
+        schema = schema_name(self._generation)
+        self._reader = ReportReader(connection, schema, organization_id, execution_id)
         self._evidence: dict[tuple[Kind, str], Evidence] = {}
 
     def reports(self) -> ReportRows | None:
         """The rows of all reports; None where the organization has no such execution."""
-        head, main = self._report("main_report", NO_FLOW)
-        mentioned, state, _flow = head
-        if not mentioned and state is None:
-            return None
-        execution = read_execution(None if state is None else FOLDS[Kind.EXECUTION].decode(state))
-        choice = flow_choice(execution)
-        _, breakdown = self._report("breakdown", NO_FLOW)
-        (_, _, flow), nodes = self._report("node_stats", choice, inputs_max=DTMF_INPUTS_MAX)
-        _, billing = self._report("billing", choice, top_max=TOP_COSTLY_CALLS)
-        return ReportRows(
-            execution=execution,
-            flow=None if flow is None else _decode_flow(flow),
-            main=msgspec.json.decode(main, type=MainReportRows),
-            breakdown=msgspec.json.decode(breakdown, type=list[BreakdownRow]),
-            node_stats=msgspec.json.decode(nodes, type=NodeStatsRows),
-            billing=msgspec.json.decode(billing, type=BillingRows),
-        )
-
-    def _report(
-        self, name: str, choice: FlowChoice, **limits: int
-    ) -> tuple[tuple[bool, bytes | None, str | None], str]:
-        """Whether the execution is mentioned, its state, its flow; and the report's rows."""
-        row = self._fetch(name, {**choice._asdict(), **limits})[0]
-        return row[1:4], row[4]
-
-    def _fetch(self, name: str, more: dict[str, Any]) -> list[tuple[Any, ...]]:
-        statement = statement_text(name, self._schema)
-        return self._connection.execute(statement, {**self._owner, **more}).fetchall()
+        return self._reader.reports()
 
     def contributed(self, selection: Selection, limit: int) -> Contributed:
         """What the subjects of a selection add, the first so many of them by name."""
         name, parameters = _question(selection)
-        rows = self._fetch(f"explain/{name}", {**parameters, "limit": limit})
+        rows = self._reader.fetch(f"explain/{name}", {**parameters, "limit": limit})
         first = [(subject, int(amount)) for subject, amount, _, _ in rows]
         if not rows:
             return Contributed([], 0, 0)
@@ -192,7 +145,7 @@ class Explainer:
 
     def execution_ids(self, limit: int) -> list[str]:
         """Executions of the organization, to find the one that was meant."""
-        return [row[0] for row in self._fetch("explain/executions", {"limit": limit})]
+        return [row[0] for row in self._reader.fetch("explain/executions", {"limit": limit})]
 
     def evidence(self, kind: Kind, subjects: Iterable[str]) -> dict[str, Evidence]:
         """State and events of subjects, read through their journals; each is read once."""
@@ -203,10 +156,9 @@ class Explainer:
         return {subject: self._evidence[kind, subject] for subject in asked}
 
     def _read_evidence(self, kind: Kind, subjects: list[str]) -> Iterator[tuple[str, Evidence]]:
-        organization_id = self._owner["organization_id"]
         row = self._connection.execute("SELECT partitions FROM callfold.installation").fetchone()
         partitions = 1 if row is None else int(row[0])
-        keys = [(kind.value, organization_id, subject) for subject in subjects]
+        keys = [(kind.value, self._organization_id, subject) for subject in subjects]
         kept = SubjectReader(self._connection, self._generation).load(keys)
         places: dict[int, set[Position]] = {}
         for (_, _, subject), one in kept.items():

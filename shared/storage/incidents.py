@@ -19,13 +19,14 @@ _COUNT = (
     "UPDATE callfold.lanes SET entries_unread = entries_unread + %s"
     " WHERE lane = %s AND entries_unread = %s"
 )
-# A stream that began anew has lost the cursor's own entry as well: that is one incident, not two.
+# A stream that began anew, by itself or by an operator, has lost the cursor's own entry as well:
+# that is one incident, not two.
 _DECLARE = (
     "INSERT INTO callfold.incidents AS i (lane, kind, ms, seq, detail, entries_lost, times)"
     " SELECT found.*, 1 FROM (VALUES (%s::int, %s::text, %s::bigint, %s::numeric, %s::text,"
     " %s::bigint)) AS found (lane, kind, ms, seq, detail, lost)"
     " WHERE NOT (kind = 'trimmed' AND lost = 0 AND EXISTS (SELECT FROM callfold.incidents AS o"
-    " WHERE o.lane = found.lane AND o.kind = 'recreated'"
+    " WHERE o.lane = found.lane AND o.kind IN ('recreated', 'id_out_of_range')"
     " AND o.ms = found.ms AND o.seq = found.seq))"
     " ON CONFLICT (lane, kind, ms, seq) DO UPDATE SET last_seen_at = now(), times = i.times + 1,"
     " entries_lost = i.entries_lost + excluded.entries_lost, detail = excluded.detail"

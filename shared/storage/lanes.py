@@ -51,6 +51,12 @@ class Lanes:
             row = self._connection.execute("SELECT count(*) FROM callfold.projectors").fetchone()
         return int(row[0]) if row else 1
 
+    def live_generation(self, lock: str = "") -> int | None:
+        """The generation that is live; None before the first start."""
+        statement = f"SELECT live_generation FROM callfold.installation{lock}"
+        row = self._connection.execute(statement.encode()).fetchone()
+        return int(row[0]) if row else None
+
     def leave(self) -> None:
         """Say that this projector is gone, so that the others share its lanes at once."""
         self._connection.execute(
@@ -70,21 +76,26 @@ class Lanes:
         held = {lane: epoch for lane, epoch, _ in rows}
         return held, {lane for lane, _, archive_only in rows if archive_only is not None}
 
-    def take(self, lanes_max: int) -> dict[int, int]:
+    def take(self, lanes_max: int, generation: int) -> dict[int, int]:
         """Take up to `lanes_max` lanes that nobody holds; returns lane → epoch.
 
-        A lane whose owner let it expire died uncleanly; its count goes up until a commit. Who
-        takes its own lapsed lane again was only paused.
+        None while another generation than `generation` is live: a lease is good for one alone,
+        since every switch ends all of them. A lane whose owner let it expire died uncleanly; its
+        count goes up until a commit. Who takes its own lapsed lane again was only paused.
         """
-        rows = self._connection.execute(
-            "UPDATE callfold.leases SET owner = %s, epoch = epoch + 1,"
-            " expires_at = now() + %s::interval,"
-            " unclean_deaths = unclean_deaths + (owner IS NOT NULL AND owner <> %s)::int"
-            " WHERE lane IN (SELECT lane FROM callfold.leases"
-            " WHERE owner IS NULL OR expires_at < now() ORDER BY lane LIMIT %s"
-            " FOR UPDATE SKIP LOCKED) RETURNING lane, epoch",
-            (self._projector, self._lease, self._projector, lanes_max),
-        ).fetchall()
+        with self._connection.transaction():
+            # Locked, because what an UPDATE that waited sees of other tables may be outdated.
+            if self.live_generation(" FOR SHARE") != generation:
+                return {}
+            rows = self._connection.execute(
+                "UPDATE callfold.leases SET owner = %s, epoch = epoch + 1,"
+                " expires_at = now() + %s::interval,"
+                " unclean_deaths = unclean_deaths + (owner IS NOT NULL AND owner <> %s)::int"
+                " WHERE lane IN (SELECT lane FROM callfold.leases"
+                " WHERE owner IS NULL OR expires_at < now() ORDER BY lane LIMIT %s"
+                " FOR UPDATE SKIP LOCKED) RETURNING lane, epoch",
+                (self._projector, self._lease, self._projector, lanes_max),
+            ).fetchall()
         return dict(rows)
 
     def release(self, lanes: list[int]) -> None:

@@ -18,7 +18,7 @@ from shared.contracts.stream_names import INBOX_LANE
 from shared.storage.log import Log
 from shared.storage.read_pool import statement_text
 
-Resolution = Literal["retried", "discarded"]
+Resolution = Literal["retried", "discarded", "rebuilt"]
 
 _DIGEST_BYTES = 32
 _DIGEST_CHARS = 64

@@ -24,10 +24,6 @@ _STATEMENT_PATIENCE_S = 15.0
 #: A failed connection is not tried again in the background: the next request does that.
 _RECONNECT_S = 0.5
 
-#: What is missing where none of our tables is there, and what to do.
-NOT_LAID_OUT: Final = (
-    "the database is not laid out for Callfold yet; `callfold migrate` or a projector does that"
-)
 #: Every read is by key. Its plan is made once a connection, so it must not depend on how small a
 #: table was then: without statistics yet, a scan of all would look cheap and stay.
 PLANS: Final = (

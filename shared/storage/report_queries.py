@@ -15,7 +15,7 @@ import psycopg
 
 from shared.contracts.event_types import Kind
 from shared.contracts.reference_events import FlowPublishedData
-from shared.errors import GenerationError, StorageError
+from shared.errors import NOT_LAID_OUT, GenerationError, StorageError
 from shared.folds.states import FOLD_VERSION, FOLDS
 from shared.limits import DTMF_INPUTS_MAX, TOP_COSTLY_CALLS
 from shared.reports.billing import BillingRows
@@ -27,7 +27,7 @@ from shared.reports.node_stats import NodeStatsRows
 from shared.reports.published_flows import NO_FLOW, FlowChoice, flow_choice, flow_name_choice
 from shared.storage.generations import schema_name
 from shared.storage.pipelined_connection import RawRow
-from shared.storage.read_pool import NOT_LAID_OUT, Parameters, statement_text
+from shared.storage.read_pool import Parameters, statement_text
 from shared.storage.report_connections import ReportConnections
 
 _Rows = TypeVar("_Rows")

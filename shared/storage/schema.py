@@ -9,13 +9,17 @@ from importlib.resources import files
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.contracts.stream_names import INBOX_LANE
+from shared.errors import StorageError
 from shared.storage import dictionary
-from shared.storage.generations import create_generation
-from shared.storage.tables import dictionaries, installation, lanes, leases
+from shared.storage.generation_schemas import create_generation
+from shared.storage.tables import SCHEMA, dictionaries, installation, lanes, leases
 
 #: Any number that no other use of the same database takes.
 _ADVISORY_LOCK = 0x0CA11F01D
@@ -33,8 +37,7 @@ def migrate(database_url: str, partitions: int) -> int:
     Returns: the installation's number of partitions, which is never changed here.
     """
     with _locked(database_url) as connection:
-        config = Config()
-        config.set_main_option("script_location", str(files("shared.storage") / "migrations"))
+        config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         found = connection.scalar(select(installation.c.partitions))
@@ -42,6 +45,35 @@ def migrate(database_url: str, partitions: int) -> int:
             _install(connection, partitions)
             found = partitions
         return int(found)
+
+
+def pending_migrations(database_url: str) -> list[str]:
+    """What `migrate` would apply, in order: the number of each and what it brings.
+
+    Raises:
+        StorageError: a newer release has migrated this database.
+    """
+    engine = engine_of(database_url)
+    try:
+        with engine.connect() as connection:
+            options = {"version_table_schema": SCHEMA}
+            at = MigrationContext.configure(connection, opts=options).get_current_revision()
+    finally:
+        engine.dispose()
+    scripts = ScriptDirectory.from_config(_config())
+    try:
+        pending = list(scripts.iterate_revisions("head", at or "base"))
+    except RevisionError:
+        raise StorageError(
+            f"a newer release has migrated this database, to {at}, which is unknown here"
+        ) from None
+    return [f"{script.revision}: {script.doc}" for script in reversed(pending)]
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("shared.storage") / "migrations"))
+    return config
 
 
 @contextmanager

@@ -52,6 +52,9 @@ class StagedTable:
         self._copy = (
             sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(stage, columns).as_bytes()
         )
+        self._copy_new = (
+            sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(target, columns).as_bytes()
+        )
         self._delete = sql.SQL("DELETE FROM {}").format(stage).as_bytes()
         self._truncate = sql.SQL("TRUNCATE {}").format(stage).as_bytes()
         self._dead_rows = 0
@@ -80,14 +83,28 @@ class StagedTable:
         if at_once:
             cursor.execute(self._at_once, [list(column) for column in zip(*rows, strict=True)])
             return cursor
-        with cursor.copy(self._copy) as copy:
-            copy.set_types(self._types)
-            for row in rows:
-                copy.write_row(row)
+        self._copy_rows(cursor, self._copy, rows)
         cursor.execute(self._merge)
         with self._connection.cursor() as emptying:
             self._empty(emptying, len(rows))
         return cursor
+
+    def append(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Write rows whose keys are not there.
+
+        Raises:
+            psycopg.errors.UniqueViolation: one is.
+        """
+        with self._connection.cursor() as cursor:
+            self._copy_rows(cursor, self._copy_new, rows)
+
+    def _copy_rows(
+        self, cursor: psycopg.Cursor, statement: bytes, rows: Sequence[Sequence[Any]]
+    ) -> None:
+        with cursor.copy(statement) as copy:
+            copy.set_types(self._types)
+            for row in rows:
+                copy.write_row(row)
 
     def _empty(self, cursor: psycopg.Cursor, rows: int) -> None:
         # Autovacuum passes temporary tables by: what deleting leaves behind is truncated in time.

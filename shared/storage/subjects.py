@@ -8,15 +8,15 @@ from psycopg import sql
 from shared.contracts.event_types import Kind
 from shared.projections.state_cache import Kept, SubjectKey
 from shared.storage.generations import schema_name
-from shared.storage.tables import attempts, attributes, contacts, executions, flows
 
-#: The table of each kind of subject; its second column is the subject's id.
+#: The table of each kind of subject, and its column of the subject's id. By name, not from
+#: `tables`: commands that only read must begin at once, and SQLAlchemy takes its time to load.
 SUBJECT_TABLES = {
-    Kind.FLOW.value: flows,
-    Kind.ATTRIBUTE.value: attributes,
-    Kind.EXECUTION.value: executions,
-    Kind.CONTACT.value: contacts,
-    Kind.ATTEMPT.value: attempts,
+    Kind.FLOW.value: ("flows", "flow_id"),
+    Kind.ATTRIBUTE.value: ("attributes", "attribute"),
+    Kind.EXECUTION.value: ("executions", "execution_id"),
+    Kind.CONTACT.value: ("contacts", "contact_id"),
+    Kind.ATTEMPT.value: ("attempts", "attempt_id"),
 }
 
 
@@ -34,11 +34,11 @@ class SubjectReader:
                 ' AND t.{id} = k.id COLLATE "C"'
             )
             .format(
-                id=sql.Identifier(table.columns[1].name),
-                table=sql.Identifier(schema_name(generation), table.name),
+                id=sql.Identifier(subject_id),
+                table=sql.Identifier(schema_name(generation), table),
             )
             .as_bytes()
-            for kind, table in SUBJECT_TABLES.items()
+            for kind, (table, subject_id) in SUBJECT_TABLES.items()
         }
 
     def load(self, keys: Iterable[SubjectKey]) -> dict[SubjectKey, Kept]:

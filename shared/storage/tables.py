@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 import shared.storage.loss_tables  # noqa: F401 -- registers its tables with the metadata
+from shared.contracts.event_types import Kind
 from shared.storage.table_columns import (
     GENERATION,
     SCHEMA,
@@ -61,6 +62,8 @@ generations = Table(
     instant_column("created_at"),
     #: `building`: written by a rebuild alone; `complete`: followed by projectors.
     Column("state", Text(collation="C"), nullable=False, server_default="complete"),
+    #: When another one was made live in its place; null before.
+    Column("live_until", DateTime(timezone=True)),
 )
 
 dictionaries = Table(
@@ -364,3 +367,12 @@ TALLY_TABLES: Final = (
     digit_tallies,
     cost_tallies,
 )
+
+#: The table of each kind of subject.
+SUBJECT_TABLES: Final = {
+    Kind.FLOW.value: flows,
+    Kind.ATTRIBUTE.value: attributes,
+    Kind.EXECUTION.value: executions,
+    Kind.CONTACT.value: contacts,
+    Kind.ATTEMPT.value: attempts,
+}

@@ -35,10 +35,10 @@ def test_every_figure_of_the_reports_equals_the_truth() -> None:
 
 
 def test_lost_event_is_noticed_and_named(tmp_path: Path) -> None:
-    """With --break a figure differs, exit code 1; the next run in that directory is whole again."""
+    """With --break a figure differs, exit code 3; the next run in that directory is whole again."""
     directory = ("--data-dir", str(tmp_path / "data"))
     broken = run_callfold(*_SMALL, *directory, "--break", timeout_s=_PATIENCE_S)
-    assert broken.returncode == 1, broken.stderr
+    assert broken.returncode == 3, broken.stderr
     summary = summary_of(broken.stdout)
     assert summary["lostEventId"] is not None
     assert summary["differences"]
@@ -70,7 +70,7 @@ def test_kept_demo_answers_until_it_is_interrupted() -> None:
 
 
 def test_interrupted_demo_leaves_no_verdict_and_no_process() -> None:
-    """Without a comparison the exit code is neither 0 nor 1, and what was started has ended."""
+    """Without a comparison the exit code is neither 0 nor 3, and what was started has ended."""
     with start_callfold("demo", "--contacts", "50000") as process:
         assert process.stderr is not None
         for line in process.stderr:

@@ -1,4 +1,4 @@
-"""`callfold rebuild` folds the log anew beside live traffic and proves that it equals the live."""
+"""`callfold rebuild` and its kin on a running installation, and over a change of the folds."""
 
 import os
 import subprocess
@@ -6,69 +6,94 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from json import loads
-from threading import Event, Thread
 from typing import Any
 
 import psycopg
 import pytest
 
-from shared.limits import PARTITIONS_DEFAULT
+from shared.limits import PARTITIONS_DEFAULT, SWITCH_BARRIER_MS
 from shared.storage import merging
 from shared.storage.connection import connect
 from shared.storage.merging import SegmentMerger
 from shared.storage.schema import migrate
-from shared.storage.tables import generation_metadata
-from tests.installation import Installation, installation
-from tests.whole_system import messy_events, publish
+from tests.installation import Installation, free_port, installation, live, until
+from tests.same_generations import differing_tables
+from tests.whole_system import (
+    assert_conserved,
+    assert_equals_model,
+    messy_events,
+    publish,
+    reference,
+)
 
 _DIFFERENT = 3
+#: A release of another fold version, whose one new rule is that a busy line was no answer.
+_OTHER_RELEASE = """
+import sys
+import shared.folds.states
+shared.folds.states.FOLD_VERSION = 2
+import shared.projections.attempts as attempts
+import shared.projections.subjects as subjects
+row = attempts.attempt_row
+def changed_row(state):
+    said = row(state)
+    return said._replace(status="no_answer") if said.status == "busy" else said
+attempts.attempt_row = subjects.attempt_row = changed_row
+"""
 
 
-def rebuild(running: Installation) -> tuple[int, dict[str, Any]]:
-    """Run the command; its exit code and what it prints."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "services.tooling", "rebuild", "--json"],
-        env={**os.environ, "CALLFOLD_DATABASE_URL": running.database_url},
-        stdout=subprocess.PIPE,
-        timeout=90,
-        check=False,
-    )
-    return ended.returncode, loads(ended.stdout)
+class Release:
+    """The commands and projectors of one release on one installation."""
+
+    def __init__(self, running: Installation, patch: str = "") -> None:
+        """`patch` is Python that makes it another release."""
+        self._running = running
+        self._patch = patch
+
+    def callfold(self, *arguments: str) -> tuple[int, Any]:
+        """Run a command; its exit code and what it prints."""
+        code = f"{self._patch}\nfrom services.tooling.__main__ import main\nmain()"
+        ended = subprocess.run(
+            [sys.executable, "-c", code, *arguments, "--json"],
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            timeout=90,
+            check=False,
+        )
+        return ended.returncode, loads(ended.stdout) if ended.stdout else {}
+
+    def start_projector(self) -> subprocess.Popen[bytes]:
+        """Start a projector; it is ended with the installation."""
+        code = f"{self._patch}\nfrom services.projector.__main__ import main\nsys.exit(main())"
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"import sys\n{code}"], env=self._environment()
+        )
+        self._running.processes.append(process)
+        return process
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "CALLFOLD_DATABASE_URL": self._running.database_url,
+            "CALLFOLD_REDIS_URL": self._running.redis_url,
+            "CALLFOLD_PROBE_PORT": str(free_port()),
+            "CALLFOLD_LEASE_MS": "1500",
+        }
 
 
-@contextmanager
-def live_traffic(running: Installation, events: list[dict[str, Any]]) -> Iterator[None]:
-    """Publish events a few at a time until the block ends, then the rest."""
-    waiting = list(reversed(events))
-    done = Event()
-
-    def flow() -> None:
-        while waiting and not done.wait(0.1):
-            part = [waiting.pop() for _ in range(min(20, len(waiting)))]
-            publish(running.redis_url, part, seed=len(waiting))
-
-    publishing = Thread(target=flow)
-    publishing.start()
-    try:
-        yield
-    finally:
-        done.set()
-        publishing.join()
-        publish(running.redis_url, list(reversed(waiting)), seed=0)
+def figures(outcome: dict[str, Any]) -> set[tuple[str, str, int]]:
+    """(organization, figure, difference) of the whole numbers that differ."""
+    return {
+        (execution["organizationId"], figure["figure"], figure["difference"])
+        for execution in outcome["comparison"]["executions"]
+        for figure in execution["figures"]
+        if isinstance(figure.get("difference"), int)
+    }
 
 
-def schemas(running: Installation) -> list[str]:
-    """The generations that are there."""
-    with psycopg.connect(running.database_url) as connection:
-        rows = connection.execute(
-            "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'gen%' ORDER BY 1"
-        ).fetchall()
-    return [name for (name,) in rows]
-
-
-def merge_all(running: Installation) -> int:
+def merge_all(database_url: str) -> int:
     """Merge the segments of every partition as its owner would; returns how many went."""
-    with connect(running.database_url, "test") as connection:
+    with connect(database_url, "test") as connection:
         leases = connection.execute(
             "SELECT lane, epoch, owner FROM callfold.leases WHERE lane >= 0"
         ).fetchall()
@@ -77,47 +102,117 @@ def merge_all(running: Installation) -> int:
         )
 
 
-@pytest.mark.timeout(150)
+@contextmanager
+def folded(running: Installation, events: list[dict[str, Any]], seed: int) -> Iterator[None]:
+    """Publish events while the block runs; afterwards all of them are folded."""
+    publish(running.redis_url, events, seed=seed)
+    yield
+    running.wait_until_folded()
+
+
+@pytest.mark.timeout(180)
 @pytest.mark.slow
-def test_rebuilt_generation_equals_the_live_one_beside_live_traffic(
+def test_rebuild_equals_live_and_takes_its_place(
     redis_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Table by table; after a tally was changed by hand it names the table and exits with 3."""
-    events = messy_events(seed=5, contacts=200)
+    """Beside live traffic; then a tally changed by hand is named, and nothing is switched."""
+    events = messy_events(seed=5, contacts=120)
     half = len(events) // 2
     migrate(database_url, PARTITIONS_DEFAULT)
     with installation(redis_url, database_url) as running:
+        release = Release(running)
         for _ in range(2):
             running.start_projector(batch_events_max="200")  # small segments, to be merged
         publish(redis_url, events[:half], seed=5)
         running.wait_until_folded()
         monkeypatch.setattr(merging, "EVENTS_AIM", 300)
         monkeypatch.setattr(merging, "EVENTS_SMALL", 1_000_000)
-        assert 16 < merge_all(running)
-        with live_traffic(running, events[half:]):
-            code, outcome = rebuild(running)
-        running.wait_until_folded()
+        assert merge_all(database_url) > 16
+        assert release.callfold("rebuild", "--dry-run")[1]["events"] >= half
+        with folded(running, events[half:], seed=6):
+            code, outcome = release.callfold("rebuild")
 
-        assert (0, True, False) == (code, outcome["equal"], outcome["kept"])
+        assert (code, outcome["switched"]) == (0, True)
+        assert outcome["comparison"]["equal"]
         assert outcome["events"] >= half
-        found = {table["table"]: table for table in outcome["tables"]}
-        assert {t.name for t in generation_metadata.sorted_tables} - {"positions"} == found.keys()
-        assert [] == [t for t in found.values() if t["missing"] or t["unexpected"]]
-        assert all(t["rows"] for name, t in found.items() if name != "attributes"), found
-
-        assert ["gen_1"] == schemas(running)
-
-        with psycopg.connect(database_url) as connection:
+        assert outcome["barrierMs"] < SWITCH_BARRIER_MS
+        running.start_read_api()
+        assert_equals_model(running, reference(events))
+        assert_conserved(running, events)
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            assert live(connection) == 2
+            until(lambda: not differing_tables(connection, 1, 2), "the old one has followed", 20)
             connection.execute(
-                "UPDATE gen_1.node_tallies SET steps = steps + 1 WHERE (organization_id,"
+                "UPDATE gen_2.node_tallies SET steps = steps + 1 WHERE (organization_id,"
                 " execution_id, node_id, node_type) = (SELECT organization_id, execution_id,"
-                " node_id, node_type FROM gen_1.node_tallies ORDER BY 1, 2, 3, 4 LIMIT 1)"
+                " node_id, node_type FROM gen_2.node_tallies ORDER BY 1, 2, 3, 4 LIMIT 1)"
             )
-        code, outcome = rebuild(running)
+            code, outcome = release.callfold("rebuild")
+            assert live(connection) == 2
 
-    assert (_DIFFERENT, False) == (code, outcome["equal"])
-    assert [("node_tallies", 1, 1)] == [
-        (t["table"], t["missing"], t["unexpected"])
-        for t in outcome["tables"]
-        if t["missing"] or t["unexpected"]
-    ]
+        assert (code, outcome["switched"]) == (_DIFFERENT, False)
+        tables = outcome["comparison"]["tables"]
+        wrong = [t for t in tables if t["changed"] or t["missing"] or t["unexpected"]]
+        assert [(t["table"], t["changed"]) for t in wrong] == [("node_tallies", 1)]
+        assert release.callfold("drop", "2")[0] == 1  # it is live
+        assert release.callfold("switch", "3")[0] == 0
+        assert_equals_model(running, reference(events))
+        assert release.callfold("drop", "2")[0] == 0
+        names = [g["generation"]["number"] for g in release.callfold("generations")[1]]
+        assert names == [1, 3]
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.slow
+def test_release_with_another_rule_shows_what_changes_and_goes_back(
+    redis_url: str, database_url: str
+) -> None:
+    """Figure by figure with the calls behind them; both releases' projectors wait their turn."""
+    events = messy_events(seed=8, contacts=60)
+    third = len(events) // 3
+    with installation(redis_url, database_url) as running:
+        old, new = Release(running), Release(running, _OTHER_RELEASE)
+        old.start_projector()
+        publish(redis_url, events[:third], seed=1)
+        until(lambda: _laid_out(database_url), "the database is laid out")
+        running.wait_until_folded()
+        new.start_projector()
+        code, outcome = new.callfold("rebuild")
+        busy = _calls(database_url, "gen_1", "busy")
+        assert sum(busy.values()) > 3
+
+        assert (code, outcome["switched"]) == (_DIFFERENT, False)
+        whole = {figure for figure in figures(outcome) if figure[1].startswith("callMetrics.")}
+        assert whole == {
+            (organization_id, name, sign * calls)
+            for (organization_id, _), calls in busy.items()
+            for name, sign in (("callMetrics.busy", -1), ("callMetrics.noAnswer", 1))
+        }
+        behind = sum(e["subjects"] for e in outcome["comparison"]["executions"])
+        assert behind == sum(busy.values())
+
+        with folded(running, events[third : 2 * third], seed=2):
+            assert new.callfold("switch", "2")[0] == 0
+        assert _calls(database_url, "gen_2", "busy") == {}
+        with folded(running, events[2 * third :], seed=3):
+            assert old.callfold("rollback")[0] == 0
+        running.start_read_api()
+        assert_equals_model(running, reference(events))
+        assert_conserved(running, events)
+        assert _calls(database_url, "gen_1", "busy")
+
+
+def _laid_out(database_url: str) -> bool:
+    with psycopg.connect(database_url) as connection:
+        return connection.execute("SELECT to_regclass('gen_1.positions')").fetchone() != (None,)
+
+
+def _calls(database_url: str, schema: str, status: str) -> dict[tuple[str, str], int]:
+    """By organization and execution, the calls of a status."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "SELECT organization_id, execution_id, count(*) FROM"
+            f" {schema}.attempts WHERE status = %s GROUP BY 1, 2".encode(),
+            (status,),
+        ).fetchall()
+    return {(organization_id, execution_id): calls for organization_id, execution_id, calls in rows}

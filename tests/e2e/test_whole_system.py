@@ -1,6 +1,11 @@
 """A messy campaign of two organizations with the same ids, through several projectors."""
 
-from tests.installation import installation
+from collections import Counter
+from typing import Any
+
+from shared.storage.connection import connect
+from shared.storage.sequences import look_for_gaps, sequence_gaps
+from tests.installation import Installation, installation
 from tests.whole_system import (
     assert_conserved,
     assert_equals_model,
@@ -15,6 +20,7 @@ def test_messy_campaigns_through_three_projectors_equal_the_model(
 ) -> None:
     """Every report equals the model, whatever was duplicated, reordered or misrouted."""
     events = messy_events(seed=1, contacts=150)
+    numbers = number(events)
     with installation(redis_url, database_url) as running:
         for _ in range(3):
             running.start_projector()
@@ -24,3 +30,30 @@ def test_messy_campaigns_through_three_projectors_equal_the_model(
 
         assert_equals_model(running, reference(events))
         assert_conserved(running, events)
+        assert_no_number_missing(running, numbers)
+
+
+def number(events: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
+    """Let each source count its events; a repetition, which is the same object, keeps its number.
+
+    Returns: how many events each organization's source has.
+    """
+    counters: Counter[tuple[str, str]] = Counter()
+    for event in events:
+        if "sequence" not in event:
+            source = (event["organizationid"], event["source"])
+            event["sequence"] = counters[source]
+            counters[source] += 1
+    return counters
+
+
+def assert_no_number_missing(running: Installation, numbers: Counter[tuple[str, str]]) -> None:
+    """Each source's counter has arrived whole, and nothing else is counted."""
+    with connect(running.database_url, "test") as connection:
+        assert [0, 0] == [look_for_gaps(connection, 0) for _ in range(2)]
+        assert [] == sequence_gaps(connection)
+        seen = connection.execute(
+            "SELECT organization_id, source, sum(upper(run) - lower(run))::int"
+            " FROM callfold.source_sequences, unnest(seen) AS run GROUP BY 1, 2"
+        ).fetchall()
+    assert numbers == {(organization_id, source): found for organization_id, source, found in seen}

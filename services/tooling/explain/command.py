@@ -2,19 +2,19 @@
 
 import sys
 from difflib import get_close_matches
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 import typer
 
 from services.tooling.audit import AsJson
+from services.tooling.exit_codes import DIFFERENT
 from services.tooling.explain.answer import ExplainedPart, Explanation, explain_figure
 from services.tooling.explain.figures import Figure, Number, all_figures, other_name
 from services.tooling.safe_text import one_line
 from shared.settings import Settings
 from shared.storage.explaining import Explainer, explainer
 
-EXIT_DIFFERENT: Final = 3
 _LIMIT_DEFAULT = 20
 _LIMIT_MAX = 10_000
 #: Executions of an organization among which one is looked for that has nearly the name.
@@ -60,7 +60,7 @@ def explain(
         explanation = explain_figure(asked, organization, execution, chosen, limit)
     _print(explanation, as_json=as_json)
     if not explanation.equal:
-        raise typer.Exit(EXIT_DIFFERENT)
+        raise typer.Exit(DIFFERENT)
 
 
 def _no_execution(asked: Explainer, organization: str, execution: str) -> str:

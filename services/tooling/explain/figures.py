@@ -29,9 +29,9 @@ from shared.storage.explaining import (
     Costs,
     Digits,
     Nodes,
-    ReportRows,
     Selection,
 )
+from shared.storage.report_reading import ReportRows
 
 Number = int | Decimal
 #: From the sums of the parts to the figure.

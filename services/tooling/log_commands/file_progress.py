@@ -14,9 +14,9 @@ _SHOW_INTERVAL_S = 0.1
 class FileProgress:
     """A bar on a terminal; elsewhere a line every few seconds."""
 
-    def __init__(self, size_bytes: int | None) -> None:
-        """`size_bytes` is None where nobody knows, as of a pipe."""
-        self._size_bytes = size_bytes
+    def __init__(self, size: int | None) -> None:
+        """`size` in bytes of lines or in rows; None where nobody knows, as of a pipe."""
+        self._size = size
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._started_s = self._line_s = self._shown_s = monotonic_s()
         self._bar = Progress(
@@ -27,9 +27,9 @@ class FileProgress:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=size_bytes)
+        self._task = self._bar.add_task("", total=size)
 
-    def show(self, bytes_read: int, published: int) -> None:
+    def show(self, read: int, published: int) -> None:
         """Say how far it is; cheap enough for each line."""
         now_s = monotonic_s()
         if now_s - self._shown_s < _SHOW_INTERVAL_S:
@@ -37,10 +37,10 @@ class FileProgress:
         self._shown_s = now_s
         rate = published / max(now_s - self._started_s, 0.001)
         line = f"published {published:,} ({rate:,.0f}/s)"
-        self._bar.update(self._task, completed=bytes_read, description=line)
+        self._bar.update(self._task, completed=read, description=line)
         if not self._console.is_terminal and now_s - self._line_s > _LINE_INTERVAL_S:
             self._line_s = now_s
-            share = f", {bytes_read / self._size_bytes:.0%} read" if self._size_bytes else ""
+            share = f", {read / self._size:.0%} read" if self._size else ""
             self._console.print(line + share, markup=False)
 
     def __enter__(self) -> Self:

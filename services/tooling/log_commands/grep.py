@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from services.tooling.exit_codes import FAILED
 from services.tooling.log_commands import options
 from services.tooling.log_commands.event_filter import EventFilter, selection
 from services.tooling.log_commands.event_lines import event_line
@@ -67,7 +68,7 @@ def grep(  # noqa: PLR0913, PLR0917 -- each is an option
         progress.say(progress.line(found))
     if scan.damaged:
         progress.say(f"damaged segments: {len(scan.damaged)}; what they hold was not searched")
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _compiled(pattern: str) -> re.Pattern[bytes]:

@@ -9,9 +9,11 @@ import typer
 from rich.console import Console
 
 from services.tooling.audit import As, who
+from services.tooling.exit_codes import INTERRUPTED
+from services.tooling.log_commands import options
 from services.tooling.log_commands.file_progress import FileProgress
-from services.tooling.log_commands.log_file import file_lines, opened_log_file
-from services.tooling.simulated_sender import Pace
+from services.tooling.log_commands.log_file import LogFormat, format_of, opened_log_file
+from services.tooling.pace import Pace
 from services.tooling.stop_signals import StopRequested, StopSignals
 from shared.contracts.codec import decode_event
 from shared.delivery.publisher import Publisher
@@ -20,7 +22,6 @@ from shared.settings import Settings
 from shared.storage.audit import audited
 from shared.storage.connection import connect
 
-_EXIT_INTERRUPTED = 130
 _AHEAD_S = 0.01  # shorter pauses are saved up: each costs a round trip
 
 
@@ -38,18 +39,21 @@ class _Imported(msgspec.Struct, rename="camel"):
 def import_(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="An export; - is standard input.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and check every line, publish nothing.")
+        bool, typer.Option("--dry-run", help="Read and check every event, publish nothing.")
     ] = False,
     rate: Annotated[
         float,
         typer.Option(min=0, help="Events a second at most; 0 is as fast as Redis takes them."),
     ] = 0,
+    format_: options.Format = None,
     as_: As = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was done as one JSON object.")
     ] = False,
 ) -> None:
     """Publish the events of a file that `log export` wrote, into this or another installation.
+
+    Ctrl-C ends it with exit code 130, and all that it counted is published.
 
     Events that the installation has seen count no second time, so running it again, also after an
     end halfway, is how to go on. What the contract refuses, and would only be parked again, is left
@@ -62,20 +66,23 @@ def import_(
     neither.
     """
     imported = _Imported(file, dry_run)
+    log_format = format_of(file, format_)
     with StopSignals() as stop:
         if dry_run:
-            _import(imported, None, Pace(0), stop)
+            _import(imported, log_format, None, Pace(0), stop)
         else:
-            _publish(imported, Pace(rate), stop, who(as_))
+            _publish(imported, log_format, Pace(rate), stop, who(as_))
     if as_json:
         sys.stdout.write(msgspec.json.encode(imported).decode() + "\n")
     else:
         _print(imported)
     if imported.interrupted:
-        raise typer.Exit(_EXIT_INTERRUPTED)
+        raise typer.Exit(INTERRUPTED)
 
 
-def _publish(imported: _Imported, pace: Pace, stop: StopSignals, name: str) -> None:
+def _publish(
+    imported: _Imported, log_format: LogFormat, pace: Pace, stop: StopSignals, name: str
+) -> None:
     settings = Settings.from_environment()
     redis_url, database_url = settings.require_redis_url(), settings.require_database_url()
     with (
@@ -84,23 +91,27 @@ def _publish(imported: _Imported, pace: Pace, stop: StopSignals, name: str) -> N
         Publisher(redis_url) as publisher,
     ):
         try:
-            _import(imported, publisher, pace, stop)
+            _import(imported, log_format, publisher, pace, stop)
         finally:
             details |= {"published": imported.published, "leftOut": imported.left_out}
 
 
 def _import(
-    imported: _Imported, publisher: Publisher | None, pace: Pace, stop: StopSignals
+    imported: _Imported,
+    log_format: LogFormat,
+    publisher: Publisher | None,
+    pace: Pace,
+    stop: StopSignals,
 ) -> None:
-    """Publish line by line, until a stop is asked for; what was counted is published then."""
+    """Publish event by event, until a stop is asked for; what was counted is published then."""
     with (
-        opened_log_file(imported.file) as (opened, size_bytes),
-        FileProgress(size_bytes) as progress,
+        opened_log_file(imported.file, log_format) as (found, size),
+        FileProgress(size) as progress,
     ):
         try:
-            for line in file_lines(opened):
-                _take(imported, line.event, publisher, pace)
-                progress.show(line.bytes_read, imported.published)
+            for event, read in found:
+                _take(imported, event, publisher, pace)
+                progress.show(read, imported.published)
         except StopRequested:
             imported.interrupted = True
         stop.hold()

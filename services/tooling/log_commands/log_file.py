@@ -1,12 +1,14 @@
-"""The file of an export, read back line by line; used by `log import`."""
+"""The file of an export, in either format, read back event by event; used by `log import`."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import msgspec
+import typer
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from shared.errors import CallfoldError
@@ -20,11 +22,18 @@ class LogFileError(CallfoldError):
     """A file of events cannot be written or read."""
 
 
-class FileLine(NamedTuple):
-    """One line: the bytes of its event, and where the file stands behind it."""
+class LogFormat(StrEnum):
+    """What an export is written as."""
+
+    NDJSON = "ndjson"
+    PARQUET = "parquet"
+
+
+class FileEvent(NamedTuple):
+    """The bytes of an event, and where the file stands behind it, in units of its size."""
 
     event: bytes
-    bytes_read: int
+    read: int
 
 
 class _Line(Struct, gc=False):
@@ -37,25 +46,48 @@ class _Line(Struct, gc=False):
 _decode = msgspec.json.Decoder(_Line).decode
 
 
-@contextmanager
-def opened_log_file(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
-    """The file, or standard input for `-`, with its size in bytes where that is known.
+def format_of(file: str, given: LogFormat | None) -> LogFormat:
+    """The format given, else that of the file's name.
 
     Raises:
-        LogFileError: it cannot be read.
+        typer.BadParameter: the format cannot be had there.
     """
+    by_name = LogFormat.PARQUET if file.lower().endswith(".parquet") else LogFormat.NDJSON
+    chosen = given or by_name
+    is_no_file = file == "-" or (Path(file).exists() and not Path(file).is_file())
+    if chosen is LogFormat.PARQUET and is_no_file:
+        raise typer.BadParameter("parquet needs a file of its own", param_hint="--format")
+    return chosen
+
+
+@contextmanager
+def opened_log_file(
+    file: str, log_format: LogFormat
+) -> Iterator[tuple[Iterator[FileEvent], int | None]]:
+    """The events of a file, or of standard input for `-`, and its size where that is known.
+
+    Raises:
+        LogFileError: it cannot be read, or is not of an export; also while it is read.
+    """
+    if log_format is LogFormat.PARQUET:
+        # Loaded for this format only: DuckDB takes its time.
+        from services.tooling.log_commands.parquet_file import parquet_events  # noqa: PLC0415
+
+        rows, events = parquet_events(file)
+        yield (FileEvent(event, number) for number, event in enumerate(events, start=1)), rows
+        return
     if file == "-":
-        yield sys.stdin.buffer, None
+        yield file_lines(sys.stdin.buffer), None
         return
     try:
         with Path(file).open("rb") as opened:
-            yield opened, Path(file).stat().st_size
+            yield file_lines(opened), Path(file).stat().st_size
     except OSError as error:
         raise LogFileError(f"{file}: {error.strerror or error}") from error
 
 
-def file_lines(file: BinaryIO) -> Iterator[FileLine]:
-    """Every line of an export; empty ones are skipped.
+def file_lines(file: BinaryIO) -> Iterator[FileEvent]:
+    """The event of every line of an export; empty ones are skipped.
 
     Raises:
         LogFileError: a line is none; the message says which.
@@ -71,9 +103,9 @@ def file_lines(file: BinaryIO) -> Iterator[FileLine]:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise _not_exported(number, str(error)) from None
         if isinstance(said.event, Raw):
-            yield FileLine(bytes(said.event), bytes_read)
+            yield FileEvent(bytes(said.event), bytes_read)
         elif isinstance(said.kept, bytes):
-            yield FileLine(said.kept, bytes_read)
+            yield FileEvent(said.kept, bytes_read)
         else:
             raise _not_exported(number, "it has no `event`")
 

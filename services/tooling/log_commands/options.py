@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from services.tooling.log_commands.log_file import LogFormat
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 AsLines = Annotated[
     bool, typer.Option("--json", help="Print each event as a line of JSON, as `log export` does.")
@@ -25,6 +27,12 @@ Since = Annotated[
         metavar="TIME",
         help="Only entries that Redis took at or after this RFC 3339 time, or so long ago: 90s, "
         "15m, 12h, 7d.",
+    ),
+]
+Format = Annotated[
+    LogFormat | None,
+    typer.Option(
+        "--format", help="What the file is. [default: parquet if it ends so, else ndjson]"
     ),
 ]
 Until = Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from services.tooling.exit_codes import FAILED
 from services.tooling.log_commands.event_filter import position
 from services.tooling.log_commands.event_lines import event_bytes, event_line
 from services.tooling.log_commands.event_text import event_text
@@ -53,7 +54,7 @@ def peek(
             sys.stdout.buffer.write(line + b"\n")
     sys.stdout.flush()
     if scan.damaged:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _say_damaged(line: str) -> None:

@@ -6,13 +6,12 @@ import msgspec
 import typer
 
 from services.tooling.audit import As, AsJson, who
+from services.tooling.exit_codes import FAILED
 from services.tooling.parked import choice
 from shared.settings import Settings
 from shared.storage.audit import audited
 from shared.storage.connection import connect
 from shared.storage.parked_events import Verdict, resolve
-
-EXIT_FAILED = 1
 
 
 def discard(
@@ -50,7 +49,7 @@ def discard(
     again = {event.id for event in came_again}
     _print([event.id for event in events], again, dry_run=dry_run, as_json=as_json)
     if again:
-        raise typer.Exit(EXIT_FAILED)
+        raise typer.Exit(FAILED)
 
 
 def _print(ids: list[str], again: set[str], *, dry_run: bool, as_json: bool) -> None:

@@ -12,6 +12,7 @@ import typer
 from msgspec import Struct
 
 from services.tooling.audit import As, AsJson, who
+from services.tooling.exit_codes import FAILED
 from services.tooling.parked import choice
 from services.tooling.safe_text import one_line
 from shared.contracts.codec import EVENT_FIELD, decode_event, decode_fields
@@ -123,7 +124,7 @@ def retry(
                 details |= {"sent": outcome.sent, "refused": outcome.refused}
     _print(outcome, as_json=as_json)
     if outcome.refused:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _check_usage(

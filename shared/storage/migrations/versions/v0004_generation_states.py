@@ -1,4 +1,4 @@
-"""Generations that are being built are told from those that are complete and followed."""
+"""Generations say whether they are being built or complete, and since when they are not live."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,8 +16,12 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(collation="C"), server_default="complete", nullable=False),
         schema="callfold",
     )
+    op.add_column(
+        "generations", sa.Column("live_until", sa.DateTime(timezone=True)), schema="callfold"
+    )
 
 
 def downgrade() -> None:
     """Take it back."""
-    op.drop_column("generations", "state", schema="callfold")
+    for name in ("live_until", "state"):
+        op.drop_column("generations", name, schema="callfold")

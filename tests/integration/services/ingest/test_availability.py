@@ -37,6 +37,7 @@ from tests.integration.services.ingest.streams import (
     published,
     stream_of,
 )
+from tests.servers import embedded_servers
 
 _BODY = batch(*map(event, range(30)))
 _MARK = "unlogged"
@@ -47,7 +48,7 @@ def own_servers() -> Iterator[EmbeddedServers]:
     """Servers that these tests may stop."""
     with (
         tempfile.TemporaryDirectory(prefix="callfold-tests-") as folder,
-        EmbeddedServers.start(Path(folder) / "data") as servers,
+        embedded_servers(Path(folder) / "data") as servers,
     ):
         migrate(servers.database_url, 1)
         yield servers
@@ -229,14 +230,16 @@ async def test_key_is_not_believed_for_ever(database_url: str) -> None:
         await pool.close()
 
 
-def test_empty_database_is_not_ready_until_laid_out(redis_url: str, database_url: str) -> None:
+def test_empty_database_is_not_ready_until_laid_out(
+    redis_url: str, empty_database_url: str
+) -> None:
     """No key can be looked up; once a projector migrated, it works by itself."""
-    with running_ingest(redis_url, database_url) as ingest:
+    with running_ingest(redis_url, empty_database_url) as ingest:
         not_ready = ingest.get("/readyz")
         assert (503, True) == (not_ready.status, b"not laid out" in not_ready.body)
         assert 503 == ingest.post(_BODY, "cf_00_secret", BATCH).status
-        migrate(database_url, 1)
-        key = create_api_key(database_url, ORGANIZATION, ["publish"], "tests")
+        migrate(empty_database_url, 1)
+        key = create_api_key(empty_database_url, ORGANIZATION, ["publish"], "tests")
         assert 202 == ingest.post(_BODY, key, BATCH).status
         assert 200 == ingest.get("/readyz").status
 

@@ -9,7 +9,6 @@ from structlog.testing import capture_logs
 
 from services.projector.app import Projector
 from shared.settings import Settings
-from shared.storage.generations import live_generation
 from shared.storage.schema import migrate
 from tests.installation import until
 
@@ -21,7 +20,7 @@ def projector_threads(
     """A projector that holds all lanes; ended cleanly afterwards, and it must not have failed."""
     found = migrate(database_url, partitions)
     values = {"redis_url": redis_url, "database_url": database_url, "lease_ms": 1500, **settings}
-    projector = Projector(Settings.model_validate(values), found, live_generation(database_url))
+    projector = Projector(Settings.model_validate(values), found)
     ended: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))
     with capture_logs():  # traces would fill the screen

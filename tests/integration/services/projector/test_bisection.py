@@ -9,7 +9,7 @@ import redis
 
 from shared.contracts.stream_names import partition_of
 from shared.limits import PARTITIONS_DEFAULT
-from shared.storage.rebuilding import contributions_that_differ
+from shared.storage.contribution_sums import contributions_that_differ
 from shared.storage.schema import migrate
 from tests.command_line import run_callfold
 from tests.installation import Installation, installation, until

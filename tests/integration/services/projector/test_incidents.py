@@ -1,5 +1,6 @@
 """Loss is declared: whoever else trims, deletes or restores a stream is found out, and counted."""
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from shared.delivery import stream_resuming
 from shared.limits import PARTITIONS_DEFAULT
 from shared.storage.connection import connect
 from shared.storage.incidents import Incident, all_incidents
+from tests.command_line import run_callfold
 from tests.contract.wire import json_bytes
 from tests.installation import Installation, until
 from tests.integration.services.projector.lanes_at_hand import call, column
@@ -299,22 +301,30 @@ def test_too_many_entries_before_the_cursor_wait_for_an_operator(
         assert 50 == charges(installed)
         (incident,) = incidents(installed)
         assert 5 == incident.detail["length"] == client.xlen(lane_stream(_LANE))
-        command = incident.detail["todo"].partition(",")[0]
-        assert f"XSETID {lane_stream(_LANE)} {cursor(installed)}" == command
+        assert f"`callfold incidents resume {_LANE}`" in incident.detail["todo"]
 
-        untyped: Any = client
-        untyped.execute_command(*command.split())
-        until(lambda: projector.health.complaint() is None, "nothing is before the cursor", 20)
-        add(client, 50, 5)
-        until(lambda: charges(installed) == 55, "events published again are folded")
+        assert 5 == resumed(installed, "--dry-run")["addedAgain"]
+        assert complaint == projector.health.complaint()
+        assert 5 == resumed(installed)["addedAgain"]
+        until(lambda: charges(installed) == 55, "all are folded")
+        until(lambda: projector.health.complaint() is None, "readiness is green", 20)
+        add(client, 55, 5)
+        until(lambda: charges(installed) == 60, "what comes then is folded")
+        rounds()
+        assert not resumed(installed)["waited"]
+        assert [(_LANE, "recreated", None)] == said(installed)
+        assert counted_as_added(installed, client)
 
 
-def cursor(installed: Installation) -> str:
-    """How far the lane is archived."""
-    (found,) = column(
-        installed.database_url, "SELECT ms || '-' || seq FROM callfold.lanes WHERE lane = %s", _LANE
+def resumed(installed: Installation, *options: str) -> Any:
+    """What `callfold incidents resume` says of the lane."""
+    answer = run_callfold(
+        *("incidents", "resume", str(_LANE), "--json", *options),
+        redis_url=installed.redis_url,
+        database_url=installed.database_url,
     )
-    return str(found)
+    assert 0 == answer.returncode, answer.stderr
+    return json.loads(answer.stdout)
 
 
 @pytest.mark.parametrize("added_since", (0, 1))
@@ -360,7 +370,8 @@ def test_entry_id_beyond_all_positions_ends_its_lane_alone(
             add(pipeline, 0, 5)
             pipeline.xadd(lane_stream(_LANE), {"event": json_bytes(beyond())}, id=f"{2**63}-0")
             pipeline.execute()
-        wait_for(installed, (_LANE, "id_out_of_range", None))
+        out_of_range = {(_LANE, "id_out_of_range", None)}
+        until(lambda: set(said(installed)) == out_of_range, "it is declared", 20)
         add(client, 5, 5, lane=_LANE + 1)  # moved to the lane that ended, where nobody reads them
         event = call("another", id="another", type="call.charged", data={"amount": 1})
         client.xadd(
@@ -370,17 +381,17 @@ def test_entry_id_beyond_all_positions_ends_its_lane_alone(
         complaint = projector.health.complaint() or ""
         assert complaint.startswith(f"incident: lane {_LANE}: an entry id")
 
-        renamed = "callfold:renamed"
-        client.rename(lane_stream(_LANE), renamed)
-        after: Any = client.xrange(renamed, f"({cursor(installed)}")
-        assert 6 == len(after)
-        for _, fields in after:
-            client.xadd(lane_stream(_LANE), fields)
+        rounds()
+        answer = resumed(installed)
+        assert {"entries": 11, "addedAgain": 6} == {
+            key: answer[key] for key in ("entries", "addedAgain")
+        }
         until(lambda: charges(installed) == 12, "all are folded")
         until(lambda: projector.health.complaint() is None, "readiness is green", 20)
         rounds()
 
-        assert {"id_out_of_range", "recreated"} == {i.kind for i in incidents(installed)}
+        assert out_of_range == set(said(installed))
+        assert counted_as_added(installed, client)
 
 
 def beyond() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tests.integration.services.projector.lanes_at_hand import (
     rows,
     start_ready,
 )
+from tests.servers import embedded_servers
 
 _SUBJECTS = 50
 
@@ -27,7 +28,7 @@ _SUBJECTS = 50
 def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServers]:
     """Servers that these tests may kill."""
     folder: Path = tmp_path_factory.mktemp("servers")
-    with EmbeddedServers.start(folder / "data") as started:
+    with embedded_servers(folder / "data") as started:
         yield started
 
 

@@ -14,7 +14,7 @@ import redis
 
 from shared.limits import PARTITIONS_DEFAULT
 from shared.storage.connection import connect
-from shared.storage.rebuilding import contributions_that_differ
+from shared.storage.contribution_sums import contributions_that_differ
 from tests.installation import Installation, installation, until
 from tests.integration.services.projector.lanes_at_hand import (
     archived,

@@ -21,9 +21,9 @@ from tests.integration.services.read_api.process import (
 _TARGET = "/program-execution/spring/report"
 
 
-def test_empty_database_is_unavailable_until_laid_out(database_url: str) -> None:
+def test_empty_database_is_unavailable_until_laid_out(empty_database_url: str) -> None:
     """503 that says what is missing; once a projector migrated, reports work by themselves."""
-    with running_read_api(database_url) as read_api:
+    with running_read_api(empty_database_url) as read_api:
         ready = read_api.get("/readyz")
         assert (503, True) == (ready.status, b"not laid out" in ready.body)
         answer = read_api.get(_TARGET, "cf_00_secret")
@@ -34,8 +34,8 @@ def test_empty_database_is_unavailable_until_laid_out(database_url: str) -> None
         )
         assert "not laid out" in answer.json["message"]
         assert int(answer.headers["retry-after"]) > 0
-        migrate(database_url, 1)
-        key = create_api_key(database_url, ORGANIZATION, ["read"], "tests")
+        migrate(empty_database_url, 1)
+        key = create_api_key(empty_database_url, ORGANIZATION, ["read"], "tests")
         assert 200 == read_api.get("/readyz").status
         assert 404 == read_api.get(_TARGET, key).status
 

@@ -12,7 +12,7 @@ from services.read_api.answers import Report
 from services.read_api.report_cache import ReportKey
 from shared.errors import FencedError
 from shared.storage.change_feed import PROOF_S
-from shared.storage.generations import create_generation
+from shared.storage.generation_schemas import create_generation
 from shared.storage.report_changes import announce_everything
 from shared.storage.schema import engine_of, migrate
 from tests.contract.wire import changed

@@ -3,10 +3,14 @@
 import time
 from decimal import Decimal
 
+import psycopg
 import pytest
 
+from services.tooling.incidents.known import known_incidents
 from shared.storage import tables
-from shared.storage.generations import create_generation
+from shared.storage.acknowledging import IncidentKey, Measure, acknowledge
+from shared.storage.connection import connect
+from shared.storage.generation_schemas import create_generation
 from tests.http_answers import Answer
 from tests.integration.services.read_api.given import Generation, execution_event
 from tests.integration.services.read_api.process import ReadApi
@@ -14,6 +18,7 @@ from tests.integration.services.read_api.process import ReadApi
 _TARGET = "/program-execution/spring/report"
 _LANES = (-1, 0, 1, 2, 3)
 _PATIENCE_S = 10.0
+_INCIDENTS = "x-callfold-incidents"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,6 +80,54 @@ def _wait_for_as_of(read_api: ReadApi, key: str, as_of: str) -> Answer:
             return answer
         assert time.monotonic() < deadline_s, answer.headers
         time.sleep(0.02)
+
+
+def test_open_incidents_are_told_with_every_report(
+    read_api: ReadApi, read_url: str, key: str
+) -> None:
+    """Those of the organization and of streams; nothing is told once they are acknowledged."""
+    assert _INCIDENTS not in read_api.get(_TARGET, key).headers
+    with connect(read_url, "test") as connection:
+        connection.execute(
+            "INSERT INTO callfold.sequence_marks VALUES ('acme', '/a', 9, 9, 3, now()),"
+            " ('acme', '/b', 9, 9, 0, NULL), ('bolt', '/a', 9, 9, 1, now())"
+        )
+        conflict = "(0, 1, {}, 'acme', 'attempt', 'call-1', '/a', 'event-1', 1, 1)"
+        connection.execute(
+            "INSERT INTO callfold.conflicting_events (lane, ms, seq, organization_id, kind,"
+            " subject, source, event_id, first_ms, first_seq)"
+            f" VALUES {conflict.format(2)}, {conflict.format(3)}"
+        )
+        connection.execute(
+            "INSERT INTO callfold.incidents (lane, kind, ms, seq, detail, entries_lost, times)"
+            " VALUES (0, 'trimmed', 1, 1, '{\"what\": \"gone\"}', 0, 5)"
+        )
+        known = known_incidents(connection)
+        concerned = [k for k in known if k.may_concern in {None, "acme"}]
+        _hear_anew(connection)
+        _wait_for_incidents(read_api, key, "3")
+        # The listing counts numbers by what arrived, and nothing did here.
+        assert {"conflict", "trimmed"} == {k.key.kind for k in concerned if k.standing == "open"}
+        gap = IncidentKey("sequence_gap", organization_id="acme", source="/a")
+        measures = [(k.key, k.measure) for k in concerned]
+        acknowledge(connection, [*measures, (gap, Measure(9))], "me", "known")
+        _hear_anew(connection)
+        _wait_for_incidents(read_api, key, None)
+
+
+def _hear_anew(connection: psycopg.Connection) -> None:
+    """Let the feed begin again, which asks at once; else it does so every ten seconds."""
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'callfold report-changes' AND datname = current_database()"
+    )
+
+
+def _wait_for_incidents(read_api: ReadApi, key: str, expected: str | None) -> None:
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while (answer := read_api.get(_TARGET, key)).headers.get(_INCIDENTS) != expected:
+        assert time.monotonic() < deadline_s, answer.headers
+        time.sleep(0.05)
 
 
 def test_running_execution_ages_by_whole_seconds(

@@ -142,6 +142,7 @@ def test_impossible_option_is_refused(owner: LaneOwner) -> None:
         ("grep", "x", "--since", "soon"),
         ("grep", "x", "--limit", "0"),
         ("export", "-", "--json"),
+        ("export", "-", "--format", "parquet"),
     ):
         _log(*arguments, exit_code=2)
 
@@ -298,22 +299,25 @@ def _published(redis_url: str) -> dict[int, list[bytes]]:
 def test_import_publishes_what_was_exported_and_counts_once(
     owner: LaneOwner, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Byte for byte into the same partitions; imported twice, nothing but the log changes."""
+    """Byte for byte into the same partitions, out of either format; twice counts once."""
     _fill(owner)
     redis_client(redis_url).set("callfold:partitions", str(PARTITIONS))
     monkeypatch.setenv("CALLFOLD_REDIS_URL", redis_url)
-    file = str(tmp_path / "all.ndjson")
-    _log("export", file)
+    files = [str(tmp_path / name) for name in ("all.ndjson", "all.parquet")]
+    for file in files:
+        _log("export", file)
 
-    dry = json.loads(_log("import", file, "--dry-run", "--json").stdout)
-    assert (True, 4, {"not_json": 1}) == (dry["dryRun"], dry["published"], dry["leftOut"])
+        dry = json.loads(_log("import", file, "--dry-run", "--json").stdout)
+        assert (True, 4, {"not_json": 1}) == (dry["dryRun"], dry["published"], dry["leftOut"])
     assert {0: [], 1: [], 2: [], 3: []} == _published(redis_url)
     before = everything(owner.connection)
-    for run in (1, 2):
+    for run, file in enumerate(files, start=1):
         said = json.loads(_log("import", file, "--json").stdout)
         assert (4, False) == (said["published"], said["interrupted"])
         assert [3 * run, run, 0, 0] == [len(events) for events in _published(redis_url).values()]
     published = _published(redis_url)
+    for events in published.values():
+        assert events[: len(events) // 2] == events[len(events) // 2 :]
     entries = [call_entry(1, 0), call_entry(2, 0), call_entry(5, 0, organizationid="b")]
     assert [entry.fields[1] for entry in entries] == published[0][:3]
 

@@ -155,7 +155,7 @@ def test_interrupted_run_says_exactly_what_was_published(redis_url: str) -> None
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=20)
-    assert (0, "") == (process.returncode, errors)
+    assert (130, "") == (process.returncode, errors)
     summary = json.loads(output)
     assert summary["interrupted"] is True
     assert len(list(all_entries(redis_url))) == summary["entries"] > 0

@@ -49,7 +49,7 @@ class LaneOwner:
 
     def take(self, lanes_max: int = PARTITIONS + 1) -> dict[int, int]:
         """Take free lanes, the inbox first."""
-        taken = self.lanes.take(lanes_max)
+        taken = self.lanes.take(lanes_max, 1)
         self.epochs |= taken
         return taken
 

@@ -147,10 +147,10 @@ def test_impossible_key_is_refused(
     assert [] == list_api_keys(installed_url)
 
 
-def test_database_that_is_not_laid_out_is_named(database_url: str) -> None:
+def test_database_that_is_not_laid_out_is_named(empty_database_url: str) -> None:
     """Keys need the tables that a projector, or `callfold up`, makes."""
     with pytest.raises(StorageError, match="not laid out"):
-        create_api_key(database_url, "acme", ["read"], "x")
+        create_api_key(empty_database_url, "acme", ["read"], "x")
 
 
 def test_database_that_is_away_is_named() -> None:

@@ -15,7 +15,7 @@ from shared.contracts.entries import Entry
 from shared.contracts.stream_names import INBOX_LANE
 from shared.errors import FencedError, StaleStateError
 from shared.storage import commits
-from shared.storage.rebuilding import contributions_that_differ
+from shared.storage.contribution_sums import contributions_that_differ
 from tests.contract.wire import binary, changed, json_bytes, structured
 from tests.integration.shared.storage.lane_owner import (
     NOW_MS,

@@ -17,7 +17,7 @@ _LANE = 1
 def connection(laid_out: str) -> Iterator[psycopg.Connection]:
     """A connection in autocommit, whose projector holds all lanes at epoch 1."""
     with connect(laid_out, "test") as connected:
-        Lanes(connected, "one", 60_000).take(9)
+        Lanes(connected, "one", 60_000).take(9, 1)
         yield connected
 
 

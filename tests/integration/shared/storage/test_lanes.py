@@ -46,11 +46,11 @@ def test_free_lanes_are_taken_once_each(connection: psycopg.Connection) -> None:
     """What one projector has, another does not get, and there are as many as asked for."""
     one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
 
-    taken = one.take(3)
+    taken = one.take(3, 1)
 
     assert 3 == len(taken)
-    assert ALL - taken.keys() == other.take(9).keys()
-    assert {} == one.take(9)
+    assert ALL - taken.keys() == other.take(9, 1).keys()
+    assert {} == one.take(9, 1)
 
 
 def test_lanes_taken_at_the_same_moment_have_one_owner(laid_out: str) -> None:
@@ -58,7 +58,7 @@ def test_lanes_taken_at_the_same_moment_have_one_owner(laid_out: str) -> None:
 
     def take(name: str) -> list[int]:
         with connect(laid_out, name) as own:
-            return list(Lanes(own, name, LEASE_MS).take(2))
+            return list(Lanes(own, name, LEASE_MS).take(2, 1))
 
     with ThreadPoolExecutor(8) as threads:
         taken = [lane for lanes in threads.map(take, map(str, range(8))) for lane in lanes]
@@ -69,12 +69,12 @@ def test_lanes_taken_at_the_same_moment_have_one_owner(laid_out: str) -> None:
 def test_epoch_grows_at_each_taking_and_never_else(connection: psycopg.Connection) -> None:
     """Renewing keeps the epoch; giving back and taking again does not."""
     one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
-    first = one.take(9)
+    first = one.take(9, 1)
     assert (first, set()) == one.renew()
     one.release(list(first))
-    second = other.take(9)
+    second = other.take(9, 1)
     expire(connection, *ALL)
-    third = one.take(9)
+    third = one.take(9, 1)
 
     assert [dict.fromkeys(ALL, epoch) for epoch in (1, 2, 3)] == [first, second, third]
 
@@ -82,7 +82,7 @@ def test_epoch_grows_at_each_taking_and_never_else(connection: psycopg.Connectio
 def test_lease_that_ran_out_is_not_renewed(connection: psycopg.Connection) -> None:
     """Who was away too long must take the lane anew, at a new epoch."""
     one = Lanes(connection, "one", LEASE_MS)
-    one.take(9)
+    one.take(9, 1)
     expire(connection, 0, 1)
 
     held, _ = one.renew()
@@ -92,7 +92,7 @@ def test_lease_that_ran_out_is_not_renewed(connection: psycopg.Connection) -> No
 
 def test_lease_lasts_as_long_as_told(connection: psycopg.Connection) -> None:
     """By the database's clock, whatever a projector's own clock says."""
-    Lanes(connection, "one", 90_000).take(1)
+    Lanes(connection, "one", 90_000).take(1, 1)
 
     row = connection.execute(
         "SELECT expires_at - now() BETWEEN '85 s' AND '90 s' FROM callfold.leases"
@@ -105,10 +105,10 @@ def test_lease_lasts_as_long_as_told(connection: psycopg.Connection) -> None:
 def test_only_the_owner_gives_a_lane_back(connection: psycopg.Connection) -> None:
     """A projector that lost a lane cannot free it for others."""
     one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
-    one.take(9)
+    one.take(9, 1)
     other.release(list(ALL))
 
-    assert {} == other.take(9)
+    assert {} == other.take(9, 1)
 
 
 def test_clean_end_counts_no_death_and_an_expired_lease_does(
@@ -116,10 +116,10 @@ def test_clean_end_counts_no_death_and_an_expired_lease_does(
 ) -> None:
     """Only an owner that let its lease run out is suspected to have died of an event."""
     one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
-    one.take(9)
+    one.take(9, 1)
     one.release([0, 1])
     expire(connection, 2, 3)
-    other.take(9)
+    other.take(9, 1)
 
     assert {-1: 0, 0: 0, 1: 0, 2: 1, 3: 1} == deaths(connection)
 
@@ -129,10 +129,10 @@ def test_owner_that_takes_its_own_lapsed_lane_again_has_not_died(
 ) -> None:
     """A machine that was paused kills nobody: no batch is suspected for it."""
     one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
-    one.take(9)
+    one.take(9, 1)
     expire(connection, 0, 1)
-    other.take(1)
-    one.take(9)
+    other.take(1, 1)
+    one.take(9, 1)
 
     assert {-1: 0, 0: 1, 1: 0, 2: 0, 3: 0} == deaths(connection)
 
@@ -140,7 +140,7 @@ def test_owner_that_takes_its_own_lapsed_lane_again_has_not_died(
 def test_batch_that_went_through_forgets_the_deaths(connection: psycopg.Connection) -> None:
     """Deaths count in a row only, and only the owner can say that one went well."""
     one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
-    one.take(9)
+    one.take(9, 1)
     connection.execute("UPDATE callfold.leases SET unclean_deaths = 5")
 
     one.survived([0])
@@ -183,7 +183,7 @@ def test_renewal_goes_through_during_a_commit_and_a_takeover_does_not(laid_out: 
     """A commit locks its lease rows so that the epoch stays, and nothing more."""
     with connect(laid_out, "one") as beating, connect(laid_out, "commit") as committing:
         one = Lanes(beating, "one", LEASE_MS)
-        one.take(9)
+        one.take(9, 1)
         beating.execute("SET lock_timeout = '1s'")
         with committing.transaction():
             committing.execute("SELECT 1 FROM callfold.leases WHERE lane = 0 FOR KEY SHARE")
@@ -191,11 +191,11 @@ def test_renewal_goes_through_during_a_commit_and_a_takeover_does_not(laid_out: 
             one.survived([0])
             one.open_breaker([0], "a reason")
             expire(beating, 0, 1)
-            taken = Lanes(beating, "other", LEASE_MS).take(9)
+            taken = Lanes(beating, "other", LEASE_MS).take(9, 1)
 
         assert ALL == held.keys()
         assert {1} == taken.keys()
-        assert {0} == Lanes(beating, "other", LEASE_MS).take(9).keys()
+        assert {0} == Lanes(beating, "other", LEASE_MS).take(9, 1).keys()
 
 
 def test_takeover_by_hand_waits_for_the_commit(laid_out: str) -> None:
@@ -211,7 +211,7 @@ def test_takeover_by_hand_waits_for_the_commit(laid_out: str) -> None:
 def test_breaker_is_opened_seen_and_closed(connection: psycopg.Connection) -> None:
     """Its owner hears of it at each renewal; an operator closes what is open, and hears which."""
     one = Lanes(connection, "one", LEASE_MS)
-    one.take(9)
+    one.take(9, 1)
     one.open_breaker([0, 2], "a bad release")
 
     assert {0, 2} == one.renew()[1]

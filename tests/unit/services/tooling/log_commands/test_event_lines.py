@@ -71,6 +71,6 @@ def test_lines_are_read_back() -> None:
     read = list(file_lines(BytesIO(b"\n".join(lines))))
 
     assert [json_bytes(changed()), entries[1].kept] == [line.event for line in read]
-    assert len(b"\n".join(lines)) == read[-1].bytes_read
+    assert len(b"\n".join(lines)) == read[-1].read
     with pytest.raises(LogFileError, match="line 2 is not of an export"):
         list(file_lines(BytesIO(lines[0] + b"\nnonsense")))

@@ -1,0 +1,1 @@
+"""`callfold replay`: what the log says of one subject, or of an execution's reports."""

@@ -1,0 +1,2 @@
+-- The log lacks events of one more organization.
+INSERT INTO lacking VALUES ($organization_id);

@@ -1,0 +1,1 @@
+"""Laws of the SQL that computes figures anew."""

@@ -12,7 +12,8 @@ CallfoldError
 ├── PublishError             Redis did not take an event within the publisher's patience
 ├── FoldFailedError          our own code failed on an event (projections/folding.py)
 └── of the command line, beside their code: EmbeddedServerError, SupervisorError, DemoError,
-    ReportUnavailableError, LogFileError, UnknownSubjectError, TooManyCallsError
+    ReportUnavailableError, LogFileError, UnknownSubjectError, TooManyCallsError,
+    NoSuchExecutionError, RecomputationError
 
 The class docstring is the default message.
 """

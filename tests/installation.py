@@ -131,9 +131,11 @@ def installation(redis_url: str, database_url: str) -> Iterator[Installation]:
 def until(true: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
     """Wait until something is true; fail with its name when patience ends."""
     deadline_s = time.monotonic() + patience_s
+    pause_s = 0.01  # what is true in a moment is seen in a moment; a long wait costs little
     while not true():
         assert time.monotonic() < deadline_s, f"waited {patience_s:.0f} s in vain until {what}"
-        time.sleep(0.1)
+        time.sleep(pause_s)
+        pause_s = min(1.5 * pause_s, 0.1)
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from json import loads
 from typing import Any
 
 from services.tooling.traffic import Campaign, CampaignPlan, disorder, to_fields, to_json
-from shared.contracts.codec import decode_fields
+from shared.contracts.entries import decode_kept
 from shared.contracts.stream_names import INBOX_STREAM, partition_of, partition_stream
 from shared.delivery.connection import redis_client
 from shared.limits import PARTITIONS_DEFAULT
@@ -147,9 +147,9 @@ def _archived(connection: Any) -> Iterator[tuple[set[tuple[Any, ...]], bool]]:
         positions: list[tuple[int, int]] = []
         identities: set[tuple[Any, ...]] = set()
         for entries in log.entries(partition, (0, 0)):
-            for entry in entries:
-                positions.append((entry.ms, entry.seq))
-                event = decode_fields(entry.fields)
+            for ms, seq, mode, kept, _ in entries:
+                positions.append((ms, seq))
+                event = decode_kept(mode, kept)
                 identities.add((event.organizationid, event.subject, event.source, event.id))
         yield identities, len(positions) != len(set(positions)) or positions != sorted(positions)
 

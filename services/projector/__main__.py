@@ -1,6 +1,5 @@
 """`python -m services.projector`: folds events until SIGTERM or Ctrl-C."""
 
-import gc
 import signal
 import socket
 import sys
@@ -18,6 +17,7 @@ from shared.delivery.connection import redis_client
 from shared.delivery.publisher import read_partitions
 from shared.delivery.stream_keeping import announce_partitions
 from shared.errors import CallfoldError, SettingsError
+from shared.garbage import collect_rarely
 from shared.logs import configure_logs
 from shared.settings import Settings
 from shared.storage.schema import migrate
@@ -41,10 +41,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 0
-    # States are built and dropped by the million; what lives long is frozen out of each collection.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 50, 1000)
+    collect_rarely()
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends cleanly on these, then raises them again for whoever handled them before.
@@ -79,7 +76,6 @@ def _prepare(settings: Settings, probes: WaitingProbes) -> int:
             partitions = migrate(database_url, read_partitions(client))
             announce_partitions(client, partitions)
             client.close()
-            return partitions
         except (redis.RedisError, psycopg.OperationalError, OperationalError) as error:
             part = "redis" if isinstance(error, redis.RedisError) else "database"
             words = str(error).strip().split("\n")[0]
@@ -87,6 +83,8 @@ def _prepare(settings: Settings, probes: WaitingProbes) -> int:
             _log.warning("waiting for servers", part=part, error=words)
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, _PAUSE_MOST_S)
+        else:
+            return partitions
 
 
 if __name__ == "__main__":

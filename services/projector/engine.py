@@ -351,9 +351,9 @@ class Engine:
             begin = 0
             while some := entries[begin : begin + self._bisection.events_max]:
                 begin += len(some)
-                self._bisection.judge(lane, (some[0].ms, some[0].seq))
+                self._bisection.judge(lane, some[0][:2])
                 self._folding.follow(lane, folded, some, self._bisection.condemned)
-                folded = (some[-1].ms, some[-1].seq)
+                folded = some[-1][:2]
                 self._commit_now(self._folding.harvest(), {lane: epoch})
         if folded < cursor.position:
             # The last entries belong to other lanes, whose logs hold them.

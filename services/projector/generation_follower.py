@@ -1,5 +1,4 @@
-"""Follows the log into the generations that are kept beside the live one, so that going to one of
-them is instant.
+"""Follows the log into generations that are kept beside the live one: going to one is instant.
 
 A thread of its own. While the live generation is of this release's fold version, each projector
 follows for the lanes that it holds; else no projector of this release holds any, and one of them

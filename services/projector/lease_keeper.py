@@ -34,7 +34,7 @@ class LeaseKeeper:
         health: Health,
         switched: Callable[[], None],
     ) -> None:
-        """`lanes` is how many there are in all; `switched` is told that `generation` is not live."""
+        """`lanes` is how many there are; `switched` is told that `generation` is live no more."""
         self._database_url = database_url
         self._generation = generation
         self._switched = switched

@@ -12,6 +12,7 @@ import structlog
 
 from services.projector.health import Health, Metrics
 from services.projector.stream_watch import StreamWatch
+from shared.contracts.incident_kinds import IncidentKind
 from shared.contracts.stream_names import INBOX_LANE
 from shared.delivery.connection import redis_client
 from shared.delivery.stream_keeping import advertise, announce_partitions, memory_share, trim
@@ -55,6 +56,8 @@ class StreamKeeper:
         self._metrics = metrics
         self._reading = reading
         self._watch = StreamWatch(self._redis, metrics, health)
+        #: Numbers of sources' own counters that did not arrive, at the last look.
+        self._missing = 0
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="stream-keeper", daemon=True)
 
@@ -101,7 +104,14 @@ class StreamKeeper:
         self._trim(archived, now_ms - self._keep_ms)
         self._make_room(archived, now_ms)
         self._metrics.parked_sources_over.set(sources_over_quota(connection))
-        self._metrics.sequences_missing.set(look_for_gaps(connection))
+        self._look_for_gaps(connection)
+
+    def _look_for_gaps(self, connection: psycopg.Connection) -> None:
+        missing = look_for_gaps(connection)
+        if missing > self._missing:
+            _log.critical("incident", kind=str(IncidentKind.SEQUENCE_GAP), numbers_missing=missing)
+        self._missing = missing
+        self._metrics.sequences_missing.set(missing)
 
     def _trim(self, archived: Mapping[int, Position], keep_from_ms: int) -> int:
         return sum(

@@ -10,7 +10,15 @@ from hashlib import sha256
 from typing import Any
 
 from shared.contracts.codec import decode_bounded, decode_fields, find_sequence, find_subject
-from shared.contracts.entries import STRUCTURED, Entry, kept_form, whole_form
+from shared.contracts.entries import (
+    STRUCTURED,
+    ArchivedEntry,
+    Entry,
+    decode_kept,
+    kept_fields,
+    kept_form,
+    whole_form,
+)
 from shared.contracts.envelope import Event
 from shared.contracts.event_types import KINDS
 from shared.contracts.park_reasons import OUR_REASONS, ParkReason
@@ -120,7 +128,7 @@ class Folding:
         for lane, (old, entries) in taken.items():
             write = self._writes.lanes.setdefault(lane, LaneWrite(old=old, new=old))
             self._decode_all(lane, write, entries, condemned, touched)
-            self._move(write, entries)
+            self._move(write, (entries[-1].ms, entries[-1].seq), len(entries))
         self._begin_subjects(touched)
         for subject in touched:
             self._fold(subject)
@@ -132,18 +140,30 @@ class Folding:
         self._decode_all(lane, write, entries, {}, touched)
         for subject in touched:
             subject.waiting.clear()
-        self._move(write, entries)
+        self._move(write, (entries[-1].ms, entries[-1].seq), len(entries))
 
-    def follow(self, lane: int, old: Position, entries: list[Entry], condemned: Condemned) -> None:
-        """Fold entries that the log holds already; all of a batch comes from it or none."""
+    def follow(
+        self, lane: int, old: Position, entries: list[ArchivedEntry], condemned: Condemned
+    ) -> None:
+        """Fold entries that the log holds already; all of a batch comes from it or none.
+
+        What does not decode was parked when it was archived, what belongs elsewhere was moved.
+
+        Raises:
+            FoldFailedError: our own code failed; the batch must be discarded.
+        """
         self._writes.from_log = True
-        self.take(lane, old, entries, condemned)
+        write = self._writes.lanes.setdefault(lane, LaneWrite(old=old, new=old))
+        touched = self._decode_archived(lane, entries, condemned)
+        self._move(write, entries[-1][:2], len(entries))
+        self._begin_subjects(touched)
+        for subject in touched:
+            self._fold(subject)
 
-    def _move(self, write: LaneWrite, entries: list[Entry]) -> None:
-        last = entries[-1]
-        write.new = (last.ms, last.seq)
-        write.entries += len(entries)
-        self._writes.events += len(entries)
+    def _move(self, write: LaneWrite, new: Position, entries: int) -> None:
+        write.new = new
+        write.entries += entries
+        self._writes.events += entries
 
     def _decode_all(
         self,
@@ -185,6 +205,33 @@ class Folding:
             if not subject.waiting:
                 touched.append(subject)
             subject.waiting.append((ms, seq, mode, kept, content, event))
+
+    def _decode_archived(
+        self, lane: int, entries: list[ArchivedEntry], condemned: Condemned
+    ) -> list[_Open]:
+        """Lay each event beside its subject; returns the subjects that have events waiting now."""
+        opened, kind_names = self._open, _KIND_NAMES
+        touched: list[_Open] = []
+        for ms, seq, mode, kept, content in entries:
+            try:
+                if condemned and (lane, ms, seq) in condemned:
+                    raise ContractError(*condemned[lane, ms, seq])
+                event = decode_bounded(kept) if mode == STRUCTURED else decode_kept(mode, kept)
+            except ContractError as error:
+                if error.reason in OUR_REASONS:
+                    entry = Entry(ms, seq, kept_fields(mode, kept))
+                    self._park(lane, entry, mode, kept, error)
+                continue
+            key = (kind_names[type(event)], event.organizationid, event.subject)
+            subject = opened.get(key)
+            if subject is None or subject.lane != lane:
+                if partition_of(event.subject, self._partitions) != lane:
+                    continue
+                subject = opened[key] = _Open(lane, key)
+            if not subject.waiting:
+                touched.append(subject)
+            subject.waiting.append((ms, seq, mode, kept, content, event))
+        return touched
 
     def _turn_away(
         self, lane: int, entry: Entry, mode: int, kept: bytes, error: ContractError

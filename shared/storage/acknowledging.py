@@ -85,11 +85,11 @@ def acknowledge(
 ) -> None:
     """Write down that so much of these incidents is known, all or nothing."""
     chosen = list(taken)
-    gaps = [
+    gaps = sorted(
         (key.organization_id, key.source)
         for key, _ in chosen
         if key.kind == IncidentKind.SEQUENCE_GAP
-    ]
+    )  # in the order of those who look for gaps, so that nobody waits for ever
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(_ACKNOWLEDGE, [(*key, *measure, by, note) for key, measure in chosen])
         cursor.executemany(_NOT_MISSING, gaps)

@@ -74,14 +74,16 @@ class LogFollower:
     def _follow_lane(self, lane: int, position: Position, end: Position) -> Iterator[int]:
         left_out = self._left_out(lane, position, end)
         for archived in self._log.entries(lane, position):
-            entries = [entry for entry in archived if (entry.ms, entry.seq) <= end]
+            entries = archived
+            if archived[-1][:2] > end:
+                entries = [entry for entry in archived if entry[:2] <= end]
             if not entries:
                 break
             while entries:
                 part = entries[: self._batch_events - self._folding.events]
                 entries = entries[len(part) :]
                 self._folding.follow(lane, position, part, left_out)
-                position = (part[-1].ms, part[-1].seq)
+                position = part[-1][:2]
                 if self._full():
                     yield self._commit()
         if self._folding.events:

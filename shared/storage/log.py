@@ -9,10 +9,10 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from shared.contracts.entries import Entry
+from shared.contracts.entries import ArchivedEntry
 from shared.folds.journal import Position
 from shared.projections.write_set import LaneWrite
-from shared.storage.segments import Segment, pack, unpack
+from shared.storage.segments import Segment, archived_entries, pack, unpack
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, Segment._fields))
 _TYPES = ("int4", "int8", "numeric", "int8", "numeric", "int4", "text[]", "jsonb", "int4", "int4",
@@ -142,10 +142,13 @@ class Log:
                 return mode, kept
         return None
 
-    def entries(self, partition: int, after: Position) -> Iterator[list[Entry]]:
+    def entries(self, partition: int, after: Position) -> Iterator[list[ArchivedEntry]]:
         """Entries of a partition behind `after`, a segment at a time."""
         for segment in self.segments(partition, after):
-            yield [e for e, _, _, _ in unpack(segment) if (e.ms, e.seq) > after]
+            entries = archived_entries(segment)
+            if (segment.first_ms, segment.first_seq) <= after:
+                entries = [entry for entry in entries if entry[:2] > after]
+            yield entries
             # A merge meanwhile may put what was yielded into the next segment as well.
             after = segment.last_ms, segment.last_seq
 

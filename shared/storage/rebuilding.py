@@ -34,6 +34,14 @@ def analyze(connection: psycopg.Connection, generation: int) -> None:
         connection.execute(sql.SQL("ANALYZE {}").format(name))
 
 
+def wait_for_no_disk(connection: psycopg.Connection) -> None:
+    """Let commits return before they are on disk; a crash of the server takes the last ones back.
+
+    Positions go back with them, so a rebuild folds them again; the switch waits for the disk.
+    """
+    connection.execute("SET synchronous_commit = off")
+
+
 def begin_snapshot(connection: psycopg.Connection) -> None:
     """See the database as it is now, until the transaction ends, however long that takes."""
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -12,8 +12,7 @@ from typing import Any, Final
 import msgspec
 import psycopg
 
-from shared.contracts.codec import decode_bounded, decode_fields
-from shared.contracts.entries import STRUCTURED, kept_fields
+from shared.contracts.entries import STRUCTURED, decode_kept
 from shared.contracts.envelope import Event
 from shared.contracts.event_types import KINDS, WIRE_NAMES, Kind
 from shared.contracts.stream_names import partition_of
@@ -223,9 +222,7 @@ class Refolding:
 def _decode(entry: LogEntry) -> Event | None:
     """The event of an entry; None where it was parked."""
     try:
-        if entry.mode == STRUCTURED:
-            return decode_bounded(entry.kept)
-        return decode_fields(kept_fields(entry.mode, entry.kept))
+        return decode_kept(entry.mode, entry.kept)
     except ContractError:
         return None
 

@@ -45,6 +45,7 @@ class Repairer:
 
     Attributes:
         subjects: Subjects that were looked at.
+        is_known: Whether any of them is of the scope itself; flows are of every execution's.
         transactions: Transactions that wrote.
     """
 
@@ -75,6 +76,7 @@ class Repairer:
         self._writer = GenerationWriter(writing, generation)
         self._stored = StoredSubjects(writing, generation, scope)
         self.subjects = 0
+        self.is_known = False
         self.transactions = 0
 
     def shares(self) -> list[tuple[Share, int]]:
@@ -107,12 +109,16 @@ class Repairer:
         refold.advance(end, progress)
         for keys in _chunks(sorted(known | refold.rows.keys()), refold):
             self.subjects += len(keys)
+            self.is_known |= not self._scope.execution_id or any(k[0] != Kind.FLOW for k in keys)
+            # What came meanwhile, so that little is left to be followed within a transaction.
+            refold.advance(self._folded(self._reading, share), progress)
             found = self._look(refold, keys)
             replaced = [one.key for one in found if self.may_replace(one.damage)]
             if replaced and not self._dry_run:
                 self._replace(refold, replaced)
-                sleep(_BREATH_S)
             yield [one.damage for one in found]
+            if replaced and not self._dry_run:
+                sleep(_BREATH_S)
 
     def may_replace(self, damage: Damage) -> bool:
         """Whether the log is to be believed rather than the row."""

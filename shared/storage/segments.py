@@ -6,6 +6,7 @@ bytes out; `log` keeps them.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from operator import sub
 from struct import Struct as Layout
 from threading import local
@@ -16,7 +17,7 @@ import zstandard
 from msgspec import Struct
 from xxhash import xxh3_64_intdigest
 
-from shared.contracts.entries import Entry, kept_fields
+from shared.contracts.entries import ArchivedEntry, Entry, kept_fields
 from shared.errors import SegmentError
 from shared.folds import journal
 from shared.projections.write_set import Archived
@@ -107,24 +108,29 @@ def _sources(said: Iterable[tuple[str | None, str | None]]) -> dict[str, dict[st
     return sources
 
 
+def archived_entries(segment: Segment) -> list[ArchivedEntry]:
+    """Each entry as it was archived; its own checksum is handed on, the segment's is checked.
+
+    Raises:
+        SegmentError: the segment is damaged.
+    """
+    body = _open(segment, _name(segment))
+    ends = list(accumulate(body.lengths, initial=0))
+    kept = [body.kept[begin:end] for begin, end in pairwise(ends)]
+    checksums = Layout(f"<{len(kept)}I").unpack(body.checksums)
+    return list(zip(accumulate(body.ms), body.seq, body.modes, kept, checksums, strict=True))
+
+
 def unpack(segment: Segment) -> Iterator[tuple[Entry, int, bytes, int]]:
     """Each entry with its mode, its kept bytes and its checksum.
 
     Raises:
         SegmentError: the segment or an entry in it is damaged.
     """
-    name = _name(segment)
-    body = _open(segment, name)
-    at = ms = 0
-    for index, length in enumerate(body.lengths):
-        kept = body.kept[at : at + length]
-        at += length
-        ms += body.ms[index]
-        checksum = int.from_bytes(body.checksums[index * 4 : index * 4 + 4], "little")
+    for ms, seq, mode, kept, checksum in archived_entries(segment):
         if journal.content_hash(kept) != checksum:
-            raise SegmentError(f"{name}: entry {ms}-{body.seq[index]} fails its checksum")
-        mode = body.modes[index]
-        yield Entry(ms, body.seq[index], kept_fields(mode, kept)), mode, kept, checksum
+            raise SegmentError(f"{_name(segment)}: entry {ms}-{seq} fails its checksum")
+        yield Entry(ms, seq, kept_fields(mode, kept)), mode, kept, checksum
 
 
 def received(segment: Segment) -> list[tuple[int, int]]:

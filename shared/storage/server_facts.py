@@ -21,14 +21,14 @@ _FACTS = (
     " THEN current_setting('data_directory') END"
 )
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
-# Everybody may do what a table's owner may not: ask of each kind of right by itself.
+# Rights of which one is enough are asked for by name; these are all needed.
 _LACKING = (
-    "SELECT schemaname || '.' || tablename FROM pg_tables"
-    " WHERE (schemaname = 'callfold' OR schemaname ~ '^gen_[0-9]+$')"
-    " AND NOT (has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')"
-    " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'INSERT')"
-    " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'UPDATE')"
-    " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'DELETE')) ORDER BY 1"
+    "SELECT n.nspname || '.' || c.relname FROM pg_class c"
+    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')"
+    " AND (n.nspname = 'callfold' OR n.nspname ~ '^gen_[0-9]+$')"
+    " AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')"
+    " AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')"
+    " AND has_table_privilege(c.oid, 'DELETE')) ORDER BY 1"
 )
 
 

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from shared.contracts.codec import decode_fields
-from shared.contracts.entries import kept_fields
+from shared.contracts.entries import decode_kept
 from shared.contracts.envelope import Event
 from shared.contracts.event_types import KINDS, Kind
 from shared.contracts.stream_names import partition_of
@@ -108,7 +107,7 @@ class SubjectHistory:
 
     def _about_it(self, entry: LogEntry) -> Event | None:
         try:
-            event = decode_fields(kept_fields(entry.mode, entry.kept))
+            event = decode_kept(entry.mode, entry.kept)
         except ContractError:
             return None  # parked, so it is nobody's
         key = (KINDS[type(event)].value, event.organizationid, event.subject)

@@ -12,11 +12,11 @@ from zlib import crc32
 
 import psycopg
 
-from shared.contracts.entries import Entry, kept_fields
+from shared.contracts.entries import ArchivedEntry
 from shared.contracts.event_types import Kind
 from shared.contracts.stream_names import partition_of
 from shared.errors import SegmentError
-from shared.folds.journal import Position
+from shared.folds.journal import Position, content_hash
 from shared.projections.folding import Folding
 from shared.projections.state_cache import Kept, StateCache, SubjectKey
 from shared.storage.entry_subjects import Whose, whose
@@ -93,12 +93,12 @@ class Refold:
             return
         rows = self._reading.execute(_LEFT_OUT, (self.share.partition, *self.position, *end))
         left_out = {(ms, int(seq)) for ms, seq in rows}
-        waiting: list[Entry] = []
+        waiting: list[ArchivedEntry] = []
         for entry, said in events_of(self._reading, self.share, self.position, end):
             if entry.position in left_out or not self._wants(said.key):
                 continue
-            fields = kept_fields(entry.mode, entry.kept)
-            waiting.append(Entry(entry.ms, entry.seq, fields))
+            content = content_hash(entry.kept)
+            waiting.append((entry.ms, entry.seq, entry.mode, entry.kept, content))
             if len(waiting) == _FOLD_EVENTS:
                 self._fold(waiting)
                 progress(len(waiting))
@@ -119,7 +119,7 @@ class Refold:
     def _wants(self, key: SubjectKey) -> bool:
         return self._wanted is None or key[0] == Kind.FLOW or key in self._wanted
 
-    def _fold(self, entries: list[Entry]) -> None:
+    def _fold(self, entries: list[ArchivedEntry]) -> None:
         if not entries:
             return
         self._folding.follow(self.share.partition, self.position, entries, {})

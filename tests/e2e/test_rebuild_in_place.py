@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from services.tooling.exit_codes import DIFFERENT, OK
+from services.tooling.exit_codes import DIFFERENT, INTERRUPTED, OK
 from shared.errors import GenerationError
 from shared.limits import PARTITIONS_DEFAULT
 from shared.storage.connection import connect
@@ -36,7 +36,6 @@ from tests.whole_system import (
 
 MINE, OTHER = "org-a", "org-b"
 EXECUTION = "execution 0"
-_KILLS = 3
 _SHOWN = 60
 #: The command with transactions so small that a kill lands between them, and within.
 _SLOW_REPAIR = """
@@ -59,9 +58,9 @@ def repair(running: Installation, *options: str) -> tuple[int, dict[str, Any]]:
     return ended.returncode, loads(ended.stdout)
 
 
-def kill_some_repairs(running: Installation, chance: random.Random) -> None:
-    """Start repairs of one transaction after the other, and kill -9 each at a random moment."""
-    for _ in range(_KILLS):
+def cut_repairs_short(running: Installation, chance: random.Random) -> None:
+    """Start repairs one after the other, and end each at a random moment, hard or by Ctrl-C."""
+    for end in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
         with subprocess.Popen(
             [sys.executable, "-c", _SLOW_REPAIR, running.database_url, MINE],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -69,7 +68,9 @@ def kill_some_repairs(running: Installation, chance: random.Random) -> None:
             assert process.stdout is not None
             assert process.stdout.readline() == b"begins\n"
             time.sleep(chance.uniform(0.1, 1.0))
-            process.send_signal(signal.SIGKILL)
+            process.send_signal(end)
+            process.stdout.read()
+        assert process.returncode in ({INTERRUPTED, OK} if end == signal.SIGINT else {-end, OK})
         until(lambda: may_repair(running), "PostgreSQL knows that the command is gone")
 
 
@@ -204,7 +205,7 @@ def test_damaged_rows_are_repaired_beside_live_traffic(redis_url: str, database_
             code, outcome = repair(running, "--dry-run")
             assert code == DIFFERENT
             assert wrong <= {damage["subject"] for damage in outcome["damages"]}
-            kill_some_repairs(running, random.Random(6))
+            cut_repairs_short(running, random.Random(6))
             code, outcome = repair(running)
             assert (code, outcome["leftAlone"]) == (OK, 0)
         running.wait_until_folded()

@@ -24,7 +24,7 @@ from shared.delivery.server_facts import redis_facts
 from shared.errors import CallfoldError, SettingsError
 from shared.settings import Settings
 from shared.storage.connection import connect
-from shared.storage.server_facts import postgres_facts
+from shared.storage.server_facts import postgres_facts, tables_out_of_reach
 
 _CLOCK_MS_MOST: Final = 1_000.0
 _STYLES: Final = {"ok": "green", "warning": "yellow", "error": "bold red"}
@@ -98,6 +98,8 @@ def _of_postgres(
             facts = postgres_facts(connection)
             aheads_ms["PostgreSQL"] = facts.ahead_ms
             yield from postgres_checks(connection, url, facts)
+            if tables_out_of_reach(connection):
+                return  # told among the rights
             migrations = migration_check(url)
             yield migrations
             if migrations.standing == "ok":

@@ -71,7 +71,7 @@ class RebuildOutcome(msgspec.Struct, kw_only=True, rename="camel"):
     parked_now_folded: list[str] = msgspec.field(default_factory=list)
 
 
-def rebuild(
+def rebuild(  # noqa: PLR0913, PLR0917 -- each is an option
     keep: Annotated[
         bool, typer.Option("--keep", help="Build and compare, but do not switch.")
     ] = False,

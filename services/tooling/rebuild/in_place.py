@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
+import typer
 from rich.console import Console
 
 from services.tooling.exit_codes import DIFFERENT, INTERRUPTED, OK
@@ -80,6 +81,7 @@ def rebuild_in_place(
 
     Raises:
         GenerationError: another command rebuilds, switches or repairs at the moment.
+        BadParameter: nothing is known of the scope.
         SegmentError: a segment of the log is damaged.
     """
     generation, partitions = installed(database_url)
@@ -125,8 +127,11 @@ def _repair(repairer: Repairer, outcome: RepairOutcome, *, quiet: bool) -> None:
             if outcome.dry_run and outcome.repaired:
                 outcome.tallies_corrected = None
             else:
-                progress.say("every state is right; adding up the tallies")
+                progress.say("adding up the tallies")
                 _correct_tallies(repairer, outcome)
+            if not repairer.is_known and not outcome.tallies_corrected:
+                wrong = "--organization" if outcome.execution is None else "--execution"
+                raise typer.BadParameter("neither log nor database know it", param_hint=wrong)
         finally:
             outcome.events = progress.events
             outcome.subjects = repairer.subjects

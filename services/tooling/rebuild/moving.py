@@ -157,7 +157,7 @@ def _switch(
     with connect(database_url, f"{command} by {name}") as control, operating_alone(control):
         found = all_generations(control)
         live = live_of(found)
-        chosen = _before(control, found) if number is None else _find(found, number)
+        chosen = _before(control) if number is None else _find(found, number)
         _check(chosen)
         said = f"generation {chosen.number} live in the place of {live.number}"
         answer = {"generation": chosen.number, "liveBefore": live.number, "dryRun": dry_run}
@@ -189,7 +189,7 @@ def _find(found: list[Generation], number: int) -> Generation:
     raise GenerationError(f"there is no generation {number}; there are: {there}")
 
 
-def _before(control: psycopg.Connection, found: list[Generation]) -> Generation:
+def _before(control: psycopg.Connection) -> Generation:
     """The generation that was live before the present one."""
     left = [facts for facts in generation_facts(control) if facts.live_until is not None]
     if not left:

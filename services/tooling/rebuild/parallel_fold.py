@@ -18,13 +18,17 @@ from typing import NamedTuple
 import psycopg
 
 from shared.errors import CallfoldError, GenerationError
+from shared.garbage import collect_rarely
 from shared.limits import REBUILD_BATCH_EVENTS, REBUILD_BATCH_SUBJECTS
 from shared.storage.connection import connect
 from shared.storage.following import LogFollower
+from shared.storage.rebuilding import wait_for_no_disk
 
 #: States of calls that go on into the next transaction.
 _CACHE_BYTES = 64 * 1024 * 1024
 _LOOK_S = 0.2
+#: Live traffic on the same machine comes first.
+_NICE = 10
 
 
 class _Said(NamedTuple):
@@ -104,11 +108,14 @@ def _work(
     """One process: folds partition after partition until none is left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     Thread(target=_end_with_parent, daemon=True).start()
+    os.nice(_NICE)
+    collect_rarely()
     try:
         with (
             connect(database_url, "rebuild reads") as reading,
             connect(database_url, "rebuild writes") as writing,
         ):
+            wait_for_no_disk(writing)
             follower = LogFollower(
                 reading,
                 writing,

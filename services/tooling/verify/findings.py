@@ -42,10 +42,10 @@ class Finding(Struct, frozen=True, kw_only=True, rename="camel"):
 
     def as_text(self) -> str:
         """One line."""
-        return (
-            f"{self.check}: {self.where}: {self.what}: expected {_said(self.expected)},"
-            f" found {_said(self.found)}"
-        )
+        line = f"{self.check}: {self.where}: {self.what}"
+        if self.expected is None and self.found is None:
+            return line
+        return f"{line}: expected {_said(self.expected)}, found {_said(self.found)}"
 
 
 class Verification(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -64,7 +64,8 @@ class Verification(Struct, frozen=True, kw_only=True, rename="camel"):
     not_counted: int
     #: Segments of the log that were opened; null without checks of the structure.
     segments: int | None
-    #: How many things were found in all, by check; `findings` are the first of each.
+    #: How many things were found, by check; `findings` are the first of each. Tallies are only
+    #: looked for up to the limit.
     mismatches: dict[str, int]
     findings: list[Finding]
 

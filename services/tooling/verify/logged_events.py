@@ -10,8 +10,8 @@ from hashlib import sha256
 import psycopg
 
 from services.tooling.verify.recomputation.database import Recomputation
-from shared.contracts.codec import EVENT_FIELD, decode_bounded, decode_fields, structured_json
-from shared.contracts.entries import STRUCTURED, kept_fields, whole_form
+from shared.contracts.codec import EVENT_FIELD, structured_json
+from shared.contracts.entries import decode_kept, kept_fields, whole_form
 from shared.contracts.stream_names import partition_of
 from shared.errors import ContractError
 from shared.folds.journal import Position
@@ -63,10 +63,7 @@ class LoggedEvents:
         """Hand an entry over if it counts; returns whose it is if it is an event at all."""
         fields = kept_fields(entry.mode, entry.kept)
         try:
-            if entry.mode == STRUCTURED:
-                event = decode_bounded(entry.kept)
-            else:
-                event = decode_fields(fields)
+            event = decode_kept(entry.mode, entry.kept)
         except ContractError:
             self.not_counted += 1
             return None

@@ -27,7 +27,7 @@ Structure = Annotated[
 Limit = Annotated[int, typer.Option(min=1, max=_LIMIT_MAX, help="Differences shown of each kind.")]
 MemoryMib = Annotated[
     int,
-    typer.Option(min=128, help="Memory of the computation, in MiB; what is more goes to TMPDIR."),
+    typer.Option(min=256, help="Memory of the computation, in MiB; what is more goes to TMPDIR."),
 ]
 Watch = Annotated[
     float | None,

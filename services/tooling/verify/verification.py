@@ -88,8 +88,7 @@ def _verify(database_url: str, scope: Scope, progress: Progress) -> Verification
                 check_cursors(snapshot, findings)
                 check_tallies(snapshot, findings)
                 hand_over_journals(snapshot, recomputed)
-            wanted = None if scope.structure else {organization for organization, _ in chosen}
-            events = LoggedEvents(snapshot, recomputed, wanted)
+            events = LoggedEvents(snapshot, recomputed, _organizations(scope, chosen))
         segments, lacking = _read_log(database_url, scope, events, recomputed, findings, progress)
         for organization_id in lacking:
             recomputed.run("lacks", {"organization_id": organization_id})
@@ -98,6 +97,8 @@ def _verify(database_url: str, scope: Scope, progress: Progress) -> Verification
             now_us, everything=scope.everything, organization_id=scope.organization_id
         )
         counts = _compare(recomputed, findings)
+        if scope.execution_id is not None and not (counts.figures or counts.differing):
+            raise _no_such_execution(scope.execution_id)
         return Verification(
             at=us_text_ms(datetime_us(utc_now())),
             seconds=round(monotonic_s() - started_s, 3),
@@ -121,14 +122,27 @@ def _chosen(snapshot: ServedSnapshot, scope: Scope) -> list[tuple[str, str]]:
     ]
     if scope.execution_id is not None and not known:
         if scope.organization_id is None:
-            raise NoSuchExecutionError(
-                f"no organization has an execution {scope.execution_id!r}; with --organization"
-                " the log is asked for it all the same"
-            )
+            raise _no_such_execution(scope.execution_id)
         return [(scope.organization_id, scope.execution_id)]
     if scope.sample is None or scope.sample >= len(known):
         return known
     return sorted(random.Random(scope.seed).sample(known, scope.sample))
+
+
+def _no_such_execution(execution_id: str) -> NoSuchExecutionError:
+    return NoSuchExecutionError(
+        f"no execution {execution_id!r} is served; check its spelling, give --organization to have"
+        " the log asked for it all the same, and see `callfold lag` for events that wait"
+    )
+
+
+def _organizations(scope: Scope, chosen: list[tuple[str, str]]) -> set[str] | None:
+    """Whose events are needed; None is everybody's."""
+    if scope.structure:
+        return None
+    if scope.organization_id is not None:
+        return {scope.organization_id}
+    return {organization_id for organization_id, _ in chosen}
 
 
 def _read_log(
@@ -189,8 +203,8 @@ def _compare(recomputed: Recomputation, findings: Findings) -> Counts:
         findings.add(
             Finding(
                 check=Check.UNDECIDED,
-                what=f"{figures} figures differ",
-                expected="more events than the log holds of this organization",
+                what=f"{figures} figures differ, and the log lacks events of this organization",
+                expected=None,
                 found=None,
                 where=f"execution {execution_id} of {organization_id}",
                 organization_id=organization_id,

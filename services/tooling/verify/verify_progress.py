@@ -5,6 +5,7 @@ from rich.console import Console
 from shared.clock import monotonic_s
 
 _LINE_INTERVAL_S = 5.0
+_STATUS_INTERVAL_S = 0.2
 
 
 class VerifyProgress:
@@ -15,6 +16,7 @@ class VerifyProgress:
         self._quiet = quiet
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._status = self._console.status("")
+        self._interval_s = _STATUS_INTERVAL_S if self._console.is_terminal else _LINE_INTERVAL_S
         self._part = ""
         self._entries = 0
         self._started_s = self._line_s = monotonic_s()
@@ -28,14 +30,17 @@ class VerifyProgress:
         if begins:
             self._part, self._entries, self._started_s = part, 0, now_s
         self._entries += entries
-        if not begins and now_s - self._line_s < (0.2 if self._console.is_terminal else
-                                                  _LINE_INTERVAL_S):  # fmt: skip
-            return
-        self._line_s = now_s
-        line = self._part
-        if self._entries:
-            rate = self._entries / max(now_s - self._started_s, 0.001)
-            line += f": {self._entries:,} entries ({rate:,.0f}/s)"
+        if begins or now_s - self._line_s >= self._interval_s:
+            self._line_s = now_s
+            self._show(self._line(now_s))
+
+    def _line(self, now_s: float) -> str:
+        if not self._entries:
+            return self._part
+        rate = self._entries / max(now_s - self._started_s, 0.001)
+        return f"{self._part}: {self._entries:,} entries ({rate:,.0f}/s)"
+
+    def _show(self, line: str) -> None:
         if self._console.is_terminal:
             self._status.update(line)
             self._status.start()

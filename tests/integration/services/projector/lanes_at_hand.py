@@ -9,6 +9,7 @@ import httpx
 import psycopg
 import redis
 
+from shared.contracts.entries import kept_fields
 from shared.contracts.stream_names import partition_of, partition_stream
 from shared.limits import PARTITIONS_DEFAULT
 from shared.storage.log import Log
@@ -104,7 +105,11 @@ def archived(database_url: str, partition: int) -> list[list[bytes]]:
     """The fields of every entry that the log holds of a partition, in order."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         log = Log(connection, PARTITIONS_DEFAULT)
-        return [list(e.fields) for entries in log.entries(partition, (-1, 0)) for e in entries]
+        return [
+            kept_fields(mode, kept)
+            for entries in log.entries(partition, (-1, 0))
+            for _, _, mode, kept, _ in entries
+        ]
 
 
 def column(database_url: str, statement: str, *values: object) -> list[Any]:

@@ -18,7 +18,6 @@ import redis
 
 from services.tooling.embedded import (
     DataDirectory,
-    EmbeddedPostgres,
     EmbeddedRedis,
     EmbeddedServers,
     binaries,
@@ -40,8 +39,15 @@ _only_root = pytest.mark.skipif(os.geteuid() != 0, reason="root gives the server
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[EmbeddedServers]:
-    """Both servers in a directory of this test."""
+    """Both servers in a directory of this test, which may kill them."""
     with EmbeddedServers.start(tmp_path / "data") as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServers]:
+    """Both servers, for all tests that only look at them."""
+    with EmbeddedServers.start(tmp_path_factory.mktemp("servers") / "data") as servers:
         yield servers
 
 
@@ -215,14 +221,14 @@ def test_port_lost_between_choice_and_start_is_chosen_again(
         assert [] == taken
 
 
-def test_no_login_without_the_password(running: EmbeddedServers) -> None:
+def test_no_login_without_the_password(undisturbed: EmbeddedServers) -> None:
     """Loopback is shared by all users of a machine: nothing there is trusted."""
     with (
-        redis.Redis(port=running.redis.port) as client,
+        redis.Redis(port=undisturbed.redis.port) as client,
         pytest.raises(redis.AuthenticationError),
     ):
         client.ping()
-    port = running.postgres.port
+    port = undisturbed.postgres.port
     for role, password in (("callfold", "wrong"), ("callfold", ""), ("postgres", "")):
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(
@@ -230,20 +236,20 @@ def test_no_login_without_the_password(running: EmbeddedServers) -> None:
             )
 
 
-def test_passwords_are_readable_by_their_owner_only(running: EmbeddedServers) -> None:
+def test_passwords_are_readable_by_their_owner_only(undisturbed: EmbeddedServers) -> None:
     """They are in a file of mode 0600, and on no command line."""
-    path = running.redis._directory.path / "secrets.json"
+    path = undisturbed.redis._directory.path / "secrets.json"
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
     secrets = json.loads(path.read_text())
     assert {"redisPassword", "databasePassword"} == secrets.keys()
-    for server in (running.redis, running.postgres):
+    for server in (undisturbed.redis, undisturbed.postgres):
         command = " ".join(psutil.Process(server.pid).cmdline())
         assert not any(secret in command for secret in secrets.values())
 
 
-def test_redis_keeps_what_it_was_given(running: EmbeddedServers) -> None:
+def test_redis_keeps_what_it_was_given(undisturbed: EmbeddedServers) -> None:
     """engine-notes.md, section 3: append-only file, no eviction, a bound for memory."""
-    with redis.Redis.from_url(running.redis_url, decode_responses=True) as client:
+    with redis.Redis.from_url(undisturbed.redis_url, decode_responses=True) as client:
         found = client.config_get("appendonly", "appendfsync", "save", "maxmemory-policy", "bind")
         assert {
             "appendonly": "yes",
@@ -289,13 +295,9 @@ def test_postgres_runs_as_in_production(
 
 
 @pytest.fixture(scope="module")
-def settings_of_postgres(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def settings_of_postgres(undisturbed: EmbeddedServers) -> dict[str, str]:
     """What a running server says of itself."""
-    with (
-        DataDirectory.claim(tmp_path_factory.mktemp("postgres")) as directory,
-        EmbeddedPostgres(directory).start() as server,
-        psycopg.connect(server.url) as connection,
-    ):
+    with psycopg.connect(undisturbed.database_url) as connection:
         found = dict(connection.execute("SELECT name, setting FROM pg_settings").fetchall())
         for name in ("shared_buffers", "max_wal_size", "checkpoint_timeout", "is_superuser"):
             row = connection.execute("SELECT current_setting(%s)", [name]).fetchone()
@@ -307,9 +309,11 @@ def settings_of_postgres(tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     return found
 
 
-def test_owner_may_create_databases_and_act_as_roles_it_creates(running: EmbeddedServers) -> None:
+def test_owner_may_create_databases_and_act_as_roles_it_creates(
+    undisturbed: EmbeddedServers,
+) -> None:
     """Migrations make the read API's role, tests make databases; neither needs a superuser."""
-    with psycopg.connect(running.database_url, autocommit=True) as connection:
+    with psycopg.connect(undisturbed.database_url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE another")
         connection.execute("CREATE ROLE reader NOLOGIN")
         connection.execute("SET ROLE reader")
@@ -318,12 +322,12 @@ def test_owner_may_create_databases_and_act_as_roles_it_creates(running: Embedde
 
 @_only_root
 def test_root_gives_the_servers_to_nobody_below_a_closed_directory(
-    running: EmbeddedServers,
+    undisturbed: EmbeddedServers,
 ) -> None:
     """PostgreSQL refuses root; a home of mode 0700 above the data must not matter."""
-    data = running.redis._directory.path
+    data = undisturbed.redis._directory.path
     assert 0o700 == stat.S_IMODE(data.stat().st_mode)
-    for server in (running.redis, running.postgres):
+    for server in (undisturbed.redis, undisturbed.postgres):
         process = psutil.Process(server.pid)
         assert "nobody" == process.username()
         assert 0 not in process.gids()

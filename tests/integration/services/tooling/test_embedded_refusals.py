@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,23 @@ import pytest
 from services.tooling.embedded import EmbeddedServerError, EmbeddedServers
 
 
-def test_second_start_in_the_same_directory_says_who_has_it(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of servers that ran and ended."""
+    data = tmp_path_factory.mktemp("stopped") / "data"
+    EmbeddedServers.start(data).stop()
+    return data
+
+
+@pytest.fixture
+def data(stopped: Path, tmp_path: Path) -> Path:
+    """A copy of it, with its owners, that this test may damage."""
+    subprocess.run(["cp", "-a", str(stopped), str(tmp_path)], check=True)
+    return tmp_path / "data"
+
+
+def test_second_start_in_the_same_directory_says_who_has_it(data: Path) -> None:
     """One line names the process to stop and the option to give; the first is not disturbed."""
-    data = tmp_path / "data"
     with EmbeddedServers.start(data) as first:
         message = _fails_with_one_line(data)
         assert (True, True) == (first.redis.running, first.postgres.running)
@@ -20,10 +35,8 @@ def test_second_start_in_the_same_directory_says_who_has_it(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("damage", ("no version", "older version", "no control file"))
-def test_damaged_database_is_one_line_that_says_what_to_do(tmp_path: Path, damage: str) -> None:
+def test_damaged_database_is_one_line_that_says_what_to_do(data: Path, damage: str) -> None:
     """What cannot be started is named with its directory, and nothing is left running."""
-    data = tmp_path / "data"
-    EmbeddedServers.start(data).stop()
     cluster = data / "postgres" / "data"
     match damage:
         case "no version":
@@ -43,10 +56,8 @@ def test_damaged_database_is_one_line_that_says_what_to_do(tmp_path: Path, damag
     assert [] == [path.name for path in (data / "processes").iterdir()]
 
 
-def test_damaged_append_only_file_is_one_line_with_the_log(tmp_path: Path) -> None:
+def test_damaged_append_only_file_is_one_line_with_the_log(data: Path) -> None:
     """Valkey's own reason reaches the person."""
-    data = tmp_path / "data"
-    EmbeddedServers.start(data).stop()
     (manifest,) = (data / "valkey" / "appendonlydir").glob("*.manifest")
     manifest.write_text("nonsense\n", encoding="ascii")
     message = _fails_with_one_line(data)
@@ -54,10 +65,8 @@ def test_damaged_append_only_file_is_one_line_with_the_log(tmp_path: Path) -> No
     assert str(data / "logs" / "valkey.log") in message
 
 
-def test_unreadable_secrets_are_one_line(tmp_path: Path) -> None:
+def test_unreadable_secrets_are_one_line(data: Path) -> None:
     """Passwords are never made anew for data that has other ones."""
-    data = tmp_path / "data"
-    EmbeddedServers.start(data).stop()
     (data / "secrets.json").write_text("{", encoding="ascii")
     assert f"cannot read {data / 'secrets.json'}" in _fails_with_one_line(data)
 

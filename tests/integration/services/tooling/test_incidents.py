@@ -177,3 +177,14 @@ def test_conflicts_are_listed_by_who_published_them(owner: LaneOwner) -> None:
     owner.archive(0, [another[1]._replace(ms=first.ms + 2)])
     (again,) = found("--kind", "conflict")
     assert (conflict["id"], 2) == (again["id"], again["conflicts"])
+
+
+def test_lane_that_is_none_is_not_resumed(
+    owner: LaneOwner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is anything looked for in Redis then, or noted in the audit."""
+    monkeypatch.setenv("CALLFOLD_REDIS_URL", "redis://127.0.0.1:1/0")
+    for lane in (str(PARTITIONS), "everything", ""):
+        assert 2 == incidents("resume", lane).exit_code
+    assert 1 == incidents("resume", "inbox").exit_code
+    assert [] == latest_audit(owner.connection, 1)

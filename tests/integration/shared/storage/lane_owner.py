@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
-from shared.contracts.entries import Entry
+from shared.contracts.entries import Entry, kept_fields
 from shared.contracts.stream_names import partition_of
 from shared.folds.journal import Position
 from shared.projections.folding import Folding
@@ -130,7 +130,9 @@ class Held(NamedTuple):
 def held(log: Log, lane: int, after: Position = (-1, 0)) -> list[Held]:
     """Every entry of a lane that the log yields, in the order in which it does."""
     return [
-        Held(e.ms, e.seq, list(e.fields)) for entries in log.entries(lane, after) for e in entries
+        Held(ms, seq, kept_fields(mode, kept))
+        for entries in log.entries(lane, after)
+        for ms, seq, mode, kept, _ in entries
     ]
 
 

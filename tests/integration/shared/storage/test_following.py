@@ -8,6 +8,7 @@ import pytest
 from shared.contracts.entries import Entry
 from shared.contracts.park_reasons import ParkReason
 from shared.errors import FencedError, StaleStateError
+from shared.limits import EVENT_BYTES_MAX
 from shared.storage.connection import connect
 from shared.storage.contribution_sums import contributions_that_differ
 from shared.storage.following import LogFollower, stand_equally_far
@@ -144,6 +145,18 @@ def test_entries_that_live_parked_by_its_own_verdict_are_left_out(
 
         assert_equal(owner)
         assert 0 == follow_all(following)
+
+
+def test_entry_over_the_limit_is_left_out_though_its_beginning_decodes(
+    laid_out: str, owner: LaneOwner
+) -> None:
+    """Live parked it for its length, of which the log keeps a part."""
+    padded = call_entry(1, 0).fields[1] + b" " * EVENT_BYTES_MAX
+    owner.archive(0, [Entry(NOW_MS + 1, 0, structured(padded)), call_entry(2, 0, word="short")])
+    with follower(laid_out) as following:
+        assert follow_all(following) == 2
+
+        assert_equal(owner)
 
 
 def test_lane_that_only_archives_is_followed_as_far_as_live_folds(

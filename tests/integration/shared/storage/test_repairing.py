@@ -1,46 +1,42 @@
 """Repairing in place: what the log says stands in the end, and nothing else is touched."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
 from typing import Any
 
 import pytest
 
-from shared.contracts.entries import Entry
-from shared.contracts.park_reasons import ParkReason
-from shared.contracts.stream_names import partition_of
-from shared.errors import FencedError, GenerationError, SegmentError
+from shared.errors import FencedError
 from shared.projections.state_cache import SubjectKey
 from shared.storage import repairing
 from shared.storage.connection import connect
-from shared.storage.contribution_sums import WrongTally, contributions_that_differ
-from shared.storage.damage import Damage
+from shared.storage.contribution_sums import contributions_that_differ
 from shared.storage.repairing import Repairer
 from shared.storage.report_changes import channel_name
-from shared.storage.schema import migrate
 from shared.storage.subject_refold import Refold, RepairScope
-from shared.storage.tables import SUBJECT_TABLES, TALLY_TABLES
-from tests.contract.wire import changed, json_bytes, structured
+from tests.contract.wire import json_bytes
+from tests.integration.shared.storage.damaged_rows import (
+    ALL_BUSY,
+    EXECUTION,
+    FLOW,
+    OTHER,
+    TABLES,
+    change,
+    charge,
+    damage,
+    epochs,
+    following,
+    owner_who_folded,
+    repair,
+    say,
+    saying,
+    taken_up,
+)
 from tests.integration.shared.storage.lane_owner import (
-    NOW_MS,
-    PARTITIONS,
     LaneOwner,
-    call_entry,
-    entry,
     everything,
-    lane_owner,
     subject_in,
 )
-from tests.servers import ServersForTests, fresh_database
-
-ACME, OTHER = RepairScope("acme"), RepairScope("other")
-EXECUTION = "exec-1"
-FLOW = {"name": "f", "version": 1, "nodes": [{"id": "dial", "type": "dial"}], "edges": []}
-_CALLS = 5
-_TABLES = [str(table.name) for table in SUBJECT_TABLES.values()]
-#: How many columns of a tally's row are its key.
-_KEYS = {str(table.name): len(table.primary_key.columns) for table in TALLY_TABLES}
+from tests.servers import ServersForTests
 
 
 @pytest.fixture(autouse=True)
@@ -50,100 +46,16 @@ def _breathless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def one_owner(servers: ServersForTests) -> Iterator[LaneOwner]:
-    """The owner of all lanes, who has folded calls of both organizations in each."""
-    with fresh_database(servers) as url, laid_out_owner(url) as one:
-        for lane in range(PARTITIONS):
-            calls = [call_entry(n, lane, word=f"w{n % _CALLS}") for n in range(1, 20)]
-            charges = [
-                call_entry(30 + n, lane, word=f"w{n % _CALLS}", type="call.charged",
-                           data={"amount": f"0.{n + 1}"})
-                for n in range(8)
-            ]  # fmt: skip
-            others = [call_entry(40 + n, lane, word="w1", organizationid="other") for n in range(3)]
-            again = calls[0]._replace(ms=NOW_MS + 50)
-            bad = Entry(NOW_MS + 25, 0, structured(b"bad"))
-            one.archive(lane, [*calls, bad], [*charges, *others, again])
-        yield one
-
-
-@contextmanager
-def laid_out_owner(database_url: str) -> Iterator[LaneOwner]:
-    """The owner of all lanes of a new installation."""
-    migrate(database_url, PARTITIONS)
-    with lane_owner(database_url, "one", lease_ms=600_000) as one:
-        one.take()
+def folded(servers: ServersForTests) -> Iterator[LaneOwner]:
+    """One owner for all tests here."""
+    with owner_who_folded(servers) as one:
         yield one
 
 
 @pytest.fixture
-def owner(one_owner: LaneOwner) -> LaneOwner:
-    """The same for all tests, as it is after it was fenced; each test leaves all rows right."""
-    one_owner.forget()
-    one_owner.epochs = epochs(one_owner)
-    return one_owner
-
-
-_numbers = count(1)
-
-
-def following(owner: LaneOwner, lane: int, **changes: object) -> Entry:
-    """An entry that follows all that its lane holds."""
-    position = owner.lanes.cursors([lane], 1)[lane].position
-    return entry(position[0] + 1 - NOW_MS, changed(**{"id": f"said-{next(_numbers)}", **changes}))
-
-
-def say(owner: LaneOwner, **changes: object) -> None:
-    """Archive and fold one event."""
-    lane = partition_of(str(changes["subject"]), PARTITIONS)
-    owner.archive(lane, [following(owner, lane, **changes)])
-
-
-def charge(subject: str, amount: int, **changes: object) -> dict[str, object]:
-    """What one says of a call that is charged."""
-    return {"type": "call.charged", "subject": subject, "data": {"amount": amount}, **changes}
-
-
-def repair(
-    owner: LaneOwner, scope: RepairScope = ACME, **options: bool
-) -> tuple[list[Damage], list[WrongTally], int]:
-    """Repair a scope; what was wrong, and in how many transactions it was put right."""
-    damages: list[Damage] = []
-    with (
-        connect(owner.database_url, "reads") as reading,
-        connect(owner.database_url, "writes") as writing,
-    ):
-        repairer = Repairer(reading, writing, PARTITIONS, 1, scope, **options)
-        for share, _ in repairer.shares():
-            for found in repairer.repair(share, lambda _events: None):
-                damages += found
-        tallies = [wrong for some in repairer.correct_tallies() for wrong in some]
-        return damages, tallies, repairer.transactions
-
-
-def change(owner: LaneOwner, statement: str, *values: object) -> int:
-    """Change rows that are there; how many."""
-    rows = owner.connection.execute(statement.encode(), values).rowcount
-    assert rows
-    return rows
-
-
-def saying(owner: LaneOwner) -> dict[str, list[tuple[Any, ...]]]:
-    """What the generation says: without revisions, and without tallies of nothing."""
-    said = {}
-    for table, rows in everything(owner.connection).items():
-        if table in _TABLES:
-            said[table] = sorted((*row[:2], *row[3:]) for row in rows)
-        elif table in _KEYS:
-            said[table] = [row for row in rows if any(row[_KEYS[table] :])]
-        elif table == "flow_versions":
-            said[table] = rows
-    return said
-
-
-def epochs(owner: LaneOwner) -> dict[int, int]:
-    """Lane → epoch, by the lease keeper's own question."""
-    return owner.lanes.renew()[0]
+def owner(folded: LaneOwner) -> LaneOwner:
+    """The same, whatever a test before did to it."""
+    return taken_up(folded)
 
 
 def test_healthy_rows_are_only_read(owner: LaneOwner) -> None:
@@ -152,38 +64,6 @@ def test_healthy_rows_are_only_read(owner: LaneOwner) -> None:
 
     assert ([], [], 0) == repair(owner)
     assert (before, at) == (everything(owner.connection), epochs(owner))
-
-
-def damage(owner: LaneOwner) -> dict[str, list[str]]:
-    """Break what may break; by subject what is to be found."""
-    lost, contributing, shown, unread = (subject_in(n, f"w{n}") for n in range(4))
-    mine = "WHERE organization_id = 'acme'"
-    call = f"{mine} AND attempt_id = %s"
-    change(owner, f"DELETE FROM gen_1.attempts {call}", lost)
-    for table in ("contacts", "executions", "flow_versions"):
-        change(owner, f"DELETE FROM gen_1.{table} {mine}")
-    busy = "SET contribution = replace(contribution, 'failed', 'busy')"
-    change(owner, f"UPDATE gen_1.attempts {busy} {call}", contributing)
-    sum_up(owner)
-    change(owner, f"UPDATE gen_1.attempts SET status = 'busy' {call}", shown)
-    change(owner, f"UPDATE gen_1.attempts SET positions = 'x' {call}", unread)
-    change(owner, f"UPDATE gen_1.cost_tallies SET cost = cost + 1.000000001 {mine}")
-    change(owner, f"DELETE FROM gen_1.contact_tallies {mine}")
-    return {
-        lost: ["missing"],
-        contributing: ["contribution"],
-        shown: ["status"],
-        unread: ["positions"],
-        "contact-1": ["missing"],
-        EXECUTION: ["missing"],
-        "flow-1": ["flow_versions"],
-    }
-
-
-def sum_up(owner: LaneOwner) -> None:
-    """Make all tallies the sums of the contributions that are there, right or wrong."""
-    with connect(owner.database_url, "writes") as writing:
-        assert list(Repairer(writing, writing, PARTITIONS, 1, ACME).correct_tallies())
 
 
 def test_damaged_rows_become_what_the_log_says(owner: LaneOwner) -> None:
@@ -206,15 +86,10 @@ def test_damaged_rows_become_what_the_log_says(owner: LaneOwner) -> None:
     assert right == saying(owner)
     assert [] == contributions_that_differ(owner.connection, 1)
     repaired = everything(owner.connection)
-    for table in _TABLES:
+    for table in TABLES:
         others = [row for row in rows[table] if row[0] == "other"]
         assert others == [row for row in repaired[table] if row[0] == "other"]
     assert ([], [], 0) == repair(owner)
-
-
-_ALL_BUSY = (
-    "UPDATE gen_1.attempts SET status = 'busy' WHERE organization_id = 'acme' AND status <> 'busy'"
-)
 
 
 @pytest.mark.parametrize(("limit", "most"), (("SUBJECTS_MAX", 2), ("BYTES_MAX", 1), (None, 1_000)))
@@ -223,7 +98,7 @@ def test_transactions_keep_their_limits(
 ) -> None:
     """So many subjects or bytes at most; each raises the epoch of its lane by one, no other's."""
     right, expected = saying(owner), epochs(owner)
-    damaged = change(owner, _ALL_BUSY)
+    damaged = change(owner, ALL_BUSY)
     if limit:
         monkeypatch.setattr(repairing, f"REPAIR_{limit}", most)
     sizes: list[int] = []
@@ -246,7 +121,7 @@ def test_subjects_that_do_not_fit_into_memory_are_taken_in_several_passes(
     owner: LaneOwner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each subject in one of them; tallies are corrected a few at a time."""
-    right, damaged = saying(owner), change(owner, _ALL_BUSY)
+    right, damaged = saying(owner), change(owner, ALL_BUSY)
     wrong = change(owner, "DELETE FROM gen_1.execution_mentions WHERE organization_id = 'acme'")
     monkeypatch.setattr(repairing, "REPAIR_EVENTS_MAX", 10)
     monkeypatch.setattr(repairing, "REPAIR_TALLIES_MAX", 1)
@@ -292,20 +167,19 @@ def between(
 def test_events_that_come_between_looking_and_replacing_are_in(
     owner: LaneOwner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the damaged subject and of others; and what live mended itself stays as it is."""
-    subject = subject_in(1, "w1")
-    change(owner, "UPDATE gen_1.attempts SET status = 'busy', revision = 7 WHERE attempt_id = %s"
-           " AND organization_id = 'acme'", subject)  # fmt: skip
+    """Of the lost subject, which live begins from nothing then, and of others."""
+    lost = subject_in(1, "w1")
+    change(owner, "DELETE FROM gen_1.attempts WHERE attempt_id = %s AND organization_id = 'acme'",
+           lost)  # fmt: skip
 
     def live() -> None:
         owner.forget()
-        for who in (subject, subject_in(1, "new"), subject):
+        for who in (lost, subject_in(1, "new"), lost):
             say(owner, **charge(who, 2))
 
     between(monkeypatch, Repairer, "_replace", live)
-    damages, tallies, _ = repair(owner)
 
-    assert ([subject], []) == ([damage.subject for damage in damages], tallies)
+    assert [lost] == [damage.subject for damage in repair(owner)[0]]
     assert ([], [], 0) == repair(owner)
     assert [] == contributions_that_differ(owner.connection, 1)
 
@@ -332,8 +206,8 @@ def test_only_what_names_an_execution_is_repaired(owner: LaneOwner) -> None:
     say(owner, **charge(named, 2, executionid="exec-2"))
     say(owner, type="execution.started", subject="exec-2", executionid="exec-2")
     right = saying(owner)
-    for call in (named, elsewhere):
-        change(owner, "UPDATE gen_1.attempts SET to_number = 'x' WHERE attempt_id = %s", call)
+    change(owner, "DELETE FROM gen_1.attempts WHERE attempt_id = %s", named)
+    change(owner, "UPDATE gen_1.attempts SET to_number = 'x' WHERE attempt_id = %s", elsewhere)
     change(owner, "UPDATE gen_1.attempts SET execution_id = 'exec-2' WHERE attempt_id = %s"
            " AND organization_id = 'acme'", lying)  # fmt: skip
     change(owner, "DELETE FROM gen_1.executions WHERE execution_id = 'exec-2'")
@@ -362,69 +236,3 @@ def test_readers_of_reports_are_told_what_changed(owner: LaneOwner) -> None:
         told = [notify.payload for notify in listening.notifies(timeout=1, stop_after=3)]
 
     assert told[-2:] == ["all", json_bytes({"acme": [EXECUTION]}).decode()]
-
-
-def test_rows_that_know_more_than_the_log_are_left_alone(owner: LaneOwner) -> None:
-    """It may be the log that lost something; with `trust_log` they become what it says."""
-    change(owner, "DELETE FROM callfold.log_segments WHERE partition = 2 AND first_ms = %s",
-           NOW_MS + 30)  # fmt: skip
-    change(owner, "INSERT INTO gen_1.attempts SELECT organization_id, 'nobody', revision, state,"
-           " records, positions, contribution, kind, execution_id, contact_id, attempt,"
-           " from_number, to_number, direction, status, outcome, flow_outcome, started_us"
-           " FROM gen_1.attempts WHERE attempt_id = %s", subject_in(1, "w0"))  # fmt: skip
-    before = everything(owner.connection)["attempts"]
-
-    damages, _, _ = repair(owner)
-    assert all(damage.beyond_log for damage in damages)
-    assert {subject_in(2, f"w{n}") for n in range(_CALLS)} | {"nobody"} == {
-        damage.subject for damage in damages
-    }
-    assert before == everything(owner.connection)["attempts"]
-
-    assert damages == repair(owner, trust_log=True)[0]
-    assert ([], [], 0) == repair(owner)
-    assert [] == contributions_that_differ(owner.connection, 1)
-
-
-def test_damaged_segment_ends_a_repair_before_anything_is_written(owner: LaneOwner) -> None:
-    """Nobody knows what it held, so nothing is right."""
-    flip = (
-        "UPDATE callfold.log_segments SET body = set_byte(body, 30, get_byte(body, 30) # 1)"
-        " WHERE partition = 0"
-    )
-    change(owner, _ALL_BUSY)
-    change(owner, flip)
-    before = everything(owner.connection)
-
-    with pytest.raises(SegmentError, match="segment 0/"):
-        repair(owner)
-    assert before == everything(owner.connection)
-    change(owner, flip)
-    assert repair(owner)[0]
-
-
-def test_entries_that_live_did_not_fold_are_left_out(owner: LaneOwner) -> None:
-    """Those it parked by a verdict of ours, and those that only were archived so far."""
-    call, lane = subject_in(0, "w0"), 0
-    position = owner.lanes.cursors([lane], 1)[lane].position
-    condemned = following(owner, lane, **charge(call, 3))
-    verdicts = {(lane, condemned.ms, 0): (ParkReason.FOLD_FAILED, "why")}
-    owner.folding.take(lane, position, [condemned], verdicts)
-    owner.commit(owner.folding.harvest())
-    archived = following(owner, lane, **charge(call, 4))
-    owner.folding.archive(lane, (condemned.ms, 0), [archived])
-    owner.commit(owner.folding.harvest())
-    right = saying(owner)
-    change(owner, "DELETE FROM gen_1.attempts WHERE attempt_id = %s AND organization_id = 'acme'",
-           call)  # fmt: skip
-
-    assert [call] == [damage.subject for damage in repair(owner)[0]]
-    assert right == saying(owner)
-
-
-def test_generation_that_is_not_live_any_more_is_not_repaired(owner: LaneOwner) -> None:
-    """A switch came between."""
-    change(owner, "UPDATE callfold.installation SET live_generation = 2")
-    with pytest.raises(GenerationError, match="not live"):
-        repair(owner)
-    change(owner, "UPDATE callfold.installation SET live_generation = 1")

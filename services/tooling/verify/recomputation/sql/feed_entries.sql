@@ -23,6 +23,8 @@ FROM (
     FROM read_json(
         $path,
         format = 'newline_delimited',
+        -- An event has a MiB at most; each thread keeps buffers of this size.
+        maximum_object_size = 4194304,
         columns = {
             arrival: 'BIGINT', partition: 'INTEGER', ms: 'BIGINT', seq: 'UBIGINT',
             organizationid: 'VARCHAR', subject: 'VARCHAR', source: 'VARCHAR', id: 'VARCHAR',

@@ -1,8 +1,12 @@
 -- How numbers and instants are said by every report (reports.md, Common rules).
-CREATE MACRO instant_us(said) AS epoch_us(
-    -- Digits beyond the microsecond are cut off (events.md, section 1).
-    CAST(regexp_replace(upper(said), '([.][0-9]{6})[0-9]+', '\1') AS TIMESTAMPTZ)
-);
+CREATE MACRO instant_us(said) AS epoch_us(CAST(
+    CASE
+        WHEN length(said) <= length('2025-01-01T00:00:00.000000Z') THEN upper(said)
+        -- Digits beyond the microsecond are cut off (events.md, section 1).
+        ELSE regexp_replace(upper(said), '([.][0-9]{6})[0-9]+', '\1')
+    END
+    AS TIMESTAMPTZ
+));
 
 -- The nearest integer, halves away from zero; `divisor` is positive.
 CREATE MACRO half_up(dividend, divisor) AS

@@ -269,10 +269,11 @@ def test_sample_holds_what_its_seed_draws(database_url: str) -> None:
 
 def test_unknown_execution_fails_and_says_what_to_do() -> None:
     """Nothing was compared, so the answer is not that nothing differs."""
-    result = CliRunner().invoke(app, ["verify", "--execution", "spring"])
+    for more in ((), ("--organization", ORGANIZATIONS[0], "--no-structure")):
+        result = CliRunner().invoke(app, ["verify", "--execution", "spring", *more])
 
-    assert 1 == result.exit_code
-    assert "--organization" in str(result.exception)
+        assert 1 == result.exit_code
+        assert "no execution 'spring' is served; check" in str(result.exception)
 
 
 def test_watch_publishes_what_it_found_until_it_is_interrupted(database_url: str) -> None:

@@ -38,8 +38,8 @@ REFOLDED_SUBJECTS_MAX = 20_000  #: subjects of a partition whose states are in m
 REPLAYED_CALLS_MAX = 100_000  #: calls of a call history that one replay prints or compares
 
 # Repairs in place: a lane stands still for one transaction
-REPAIR_SUBJECTS_MAX = 1_000  #: subjects that one transaction replaces
-REPAIR_BYTES_MAX = 8 * 1024 * 1024  #: of their states and journals
+REPAIR_SUBJECTS_MAX = 500  #: subjects that one transaction replaces
+REPAIR_BYTES_MAX = 4 * 1024 * 1024  #: of their states and journals
 REPAIR_TALLIES_MAX = 5_000  #: rows of tallies that one transaction corrects
 REPAIR_EVENTS_MAX = 500_000  #: events of a partition whose subjects are in memory at a time
 

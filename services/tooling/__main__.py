@@ -28,6 +28,7 @@ _SERVERS = (
     ("psycopg", "Error", "PostgreSQL"),
     ("sqlalchemy.exc", "DBAPIError", "PostgreSQL"),
     ("alembic.util", "CommandError", "Migrations"),
+    ("duckdb", "Error", "DuckDB"),
 )
 #: undefined_table, invalid_schema_name
 _MISSING_STATES = {"42P01", "3F000"}

@@ -25,6 +25,7 @@ from services.tooling.installation import (
     embedded_servers,
     running_installation,
 )
+from services.tooling.release_change import fold_as_this_release
 from services.tooling.stop_signals import StopRequested, StopSignals
 from shared.errors import CallfoldError, SettingsError
 from shared.settings import Settings
@@ -45,6 +46,7 @@ class _Wanted:
     data_dir: Path | None
     projectors: int
     port: int | None
+    rebuild: bool
 
     @property
     def data_directory(self) -> Path:
@@ -93,6 +95,14 @@ def up(
             "where 8080 is taken.",
         ),
     ] = None,
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild",
+            help="After an upgrade that folds otherwise: fold the log anew first, and say what "
+            "changes.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print one line of JSON when ready, and nothing else."),
@@ -113,7 +123,7 @@ def up(
         try:
             settings = Settings.from_environment()
             _run(
-                _Wanted(settings, data_dir, projectors, port),
+                _Wanted(settings, data_dir, projectors, port, rebuild),
                 stop=stop,
                 announce=_print_json if as_json else _print_table,
                 log=console,
@@ -136,6 +146,12 @@ def _run(
         claimed_directory(wanted.data_directory) as directory,
         _servers(wanted.settings, directory, stop) as servers,
     ):
+        fold_as_this_release(
+            servers.redis_url,
+            servers.database_url,
+            rebuilds=wanted.rebuild,
+            say=lambda line: log.print(line, markup=False),
+        )
         read_api_port = _read_api_port(wanted, directory)
         with running_installation(
             directory,

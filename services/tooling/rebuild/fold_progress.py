@@ -45,12 +45,12 @@ class FoldProgress:
             self._console.print(line, markup=False)
 
     def _line(self) -> str:
+        line = f"folded {self.events:,} of {max(self._total, self.events):,} events"
+        if not self.events:
+            return line
         rate = self.events / max(monotonic_s() - self._started_s, 0.001)
-        left_s = max(0, self._total - self.events) / max(rate, 1)
-        return (
-            f"folded {self.events:,} of {max(self._total, self.events):,} events"
-            f" ({rate:,.0f}/s, about {left_s:,.0f} s left)"
-        )
+        left_s = max(0, self._total - self.events) / rate
+        return f"{line} ({rate:,.0f}/s, about {left_s:,.0f} s left)"
 
     def __enter__(self) -> Self:
         self._bar.start()

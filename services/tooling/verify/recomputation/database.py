@@ -1,6 +1,6 @@
 """A DuckDB database of one verification, on disk and bounded in memory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -53,6 +53,8 @@ class Recomputation:
                 "memory_limit": f"{memory_mib}MiB",
                 "temp_directory": str(folder / "spilled"),
                 "preserve_insertion_order": "false",
+                # What is needed is in the wheel; nothing is fetched from elsewhere.
+                "autoinstall_known_extensions": "false",
             },
         )
         self._waiting: dict[str, tuple[list[bytes], int]] = {}
@@ -86,10 +88,11 @@ class Recomputation:
         self.run(feed, {"path": str(path)})
         path.unlink()
 
-    def choose(self, executions: Sequence[tuple[str, str]]) -> None:
+    def choose(self, executions: Iterable[tuple[str, str]]) -> None:
         """Which executions, by organization and id, the figures are wanted of."""
-        if executions:
-            self._database.executemany("INSERT INTO chosen VALUES (?, ?)", executions)
+        for organization_id, execution_id in executions:
+            line = {"organization_id": organization_id, "execution_id": execution_id}
+            self.take("feed_chosen", encode(line))
 
     def count_events(self) -> None:
         """All events are there: find out which of them count."""
@@ -121,7 +124,7 @@ class Recomputation:
         return [FigureDifference(*row) for row in found]
 
     def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Run a file of statements; only one of them may take parameters."""
+        """Run a file of statements; each is given those parameters that it names."""
         for statement in duckdb.extract_statements(_text(name)):
             wanted = {key: (parameters or {})[key] for key in statement.named_parameters}
             self._database.execute(statement, wanted or None)

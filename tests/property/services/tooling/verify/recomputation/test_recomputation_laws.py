@@ -11,7 +11,7 @@ from tests.reference_model.times import parse_instant
 NOW = "2025-12-20T10:00:59.999Z"
 
 
-@tried(6)
+@tried(4)
 @given(sets=st.lists(event_sets(size_max=25), min_size=1, max_size=8))
 def test_every_figure_equals_the_reference_model(sets: list[list[RawEvent]]) -> None:
     """Each set has organizations of its own, so that many are computed at once."""

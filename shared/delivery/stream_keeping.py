@@ -11,11 +11,14 @@ from shared.contracts.stream_names import (
     lane_stream,
     partition_stream,
 )
+from shared.delivery.stream_watch import entry_position
 from shared.folds.journal import Position
 from shared.projections.write_set import Forward
 
 #: Entries dropped by one command: Redis does nothing else meanwhile.
 _TRIM_ENTRIES_MAX = 50_000
+#: How often a trim is tried that others' additions keep from being sure of its stream.
+_TRIM_TRIES = 5
 
 
 def announce_partitions(client: redis.Redis, partitions: int) -> None:
@@ -42,11 +45,31 @@ def trim(client: Any, lane: int, archived: Position, keep_from_ms: int) -> int:
     if ms <= 0:
         return 0
     words = ("XTRIM", lane_stream(lane), "MINID", "~", f"{ms}-{seq}", "LIMIT", _TRIM_ENTRIES_MAX)
-    trimmed = removed = int(client.execute_command(*words))
+    trimmed = removed = _trim_once(client, archived, words)
     while removed > _TRIM_ENTRIES_MAX // 2:
-        removed = int(client.execute_command(*words))
+        removed = _trim_once(client, archived, words)
         trimmed += removed
     return trimmed
+
+
+def _trim_once(client: Any, archived: Position, words: Sequence[Any]) -> int:
+    """Trim, but for a stream that began anew since it was looked at: its low ids are unread."""
+    stream = words[1]
+    for _ in range(_TRIM_TRIES):
+        with client.pipeline(transaction=True) as pipeline:
+            pipeline.watch(stream)
+            if not pipeline.exists(stream):
+                return 0
+            if entry_position(pipeline.xinfo_stream(stream)["last-generated-id"]) < archived:
+                return 0
+            pipeline.multi()
+            pipeline.execute_command(*words)
+            try:
+                return int(pipeline.execute()[0])
+            except redis.WatchError:
+                continue
+    # Added to all the time: it was ours a moment ago, and must not grow for ever.
+    return int(client.execute_command(*words))
 
 
 def memory_share(client: Any) -> float:

@@ -12,8 +12,8 @@ import redis
 
 from shared.limits import PARTITIONS_DEFAULT
 from shared.storage.schema import migrate
-from tests.installation import free_port, installation
-from tests.integration.services.projector.lanes_at_hand import call, calls, column, publish
+from tests.installation import free_port, installation, until
+from tests.integration.services.projector.lanes_at_hand import call, calls, column, publish, ready
 from tests.integration.services.projector.lanes_at_hand import start_ready as start
 
 _PATIENCE_S = 30
@@ -69,19 +69,24 @@ def test_taken_port_is_one_line(redis_url: str, database_url: str) -> None:
     assert {0} == set(column(database_url, "SELECT epoch FROM callfold.leases"))
 
 
-def test_generation_of_another_release_is_one_line(redis_url: str, database_url: str) -> None:
-    """A projector folds only a generation of its own fold version."""
+def test_projector_of_another_release_stands_by_until_its_generation_is_live(
+    redis_url: str, database_url: str
+) -> None:
+    """It takes no lane, says what to do, and folds as soon as it may."""
     migrate(database_url, PARTITIONS_DEFAULT)
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE callfold.generations SET fold_version = fold_version + 1")
+    with installation(redis_url, database_url) as running:
+        port = free_port()
+        running.start_projector(probe_port=str(port))
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: "callfold rebuild" in ready(url)[1], "it says that it stands by")
+        assert 503 == ready(url)[0]
+        assert {None} == set(column(database_url, "SELECT owner FROM callfold.leases"))
 
-    code, lines = run_to_its_end(
-        redis_url=redis_url, database_url=database_url, probe_port=str(free_port())
-    )
-
-    assert 1 == code
-    assert 1 == len(lines), lines
-    assert "callfold rebuild" in lines[0]
+        with psycopg.connect(database_url) as connection:
+            connection.execute("UPDATE callfold.generations SET fold_version = fold_version - 1")
+        until(lambda: ready(url) == (200, "ok"), "it folds")
 
 
 @pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT))

@@ -75,7 +75,8 @@ def cursor(installed: Installation, lane: int) -> str:
 
 
 def group(client: redis.Redis, lane: int) -> dict[str, Any]:
-    """What the usual tools show of a stream's consumers."""
+    """What the usual tools show of a stream's consumers, once the keeper has been there."""
+    until(lambda: bool(client.xinfo_groups(lane_stream(lane))), "there is a group", 20)
     (found,) = client.xinfo_groups(lane_stream(lane))
     return dict(found)
 

@@ -25,7 +25,7 @@ def differing_tables(
             sql.SQL("(SELECT {} FROM {} WHERE {})").format(
                 sql.SQL(", ").join(map(sql.Identifier, names)),
                 sql.Identifier(schema_name(generation), table.name),
-                sql.SQL(" OR ".join(said)),  # type: ignore[arg-type] # of our own columns
+                sql.SQL(" OR ".join(said)),
             )
             for generation in (one, other)
         )

@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 
 from shared.contracts.entries import FIELDS, STRUCTURED, kept_fields
 from shared.contracts.stream_names import INBOX_LANE
+from shared.folds.journal import Position
 from shared.storage.log import Log
 from shared.storage.read_pool import statement_text
 
@@ -28,6 +29,10 @@ _ID = re.compile(r"(?P<lane>inbox|[0-9]{1,4})-(?P<digest>[0-9a-f]{6,64})")
 _LANE_MAX = 2**31 - 1
 #: Rows read at a time; with their bodies they stay below 50 MiB.
 _CHUNK = 50
+_LEAVE_OUT = (
+    "INSERT INTO callfold.left_out_entries (lane, ms, seq, reason) VALUES (%s, %s, %s, %s)"
+    " ON CONFLICT DO NOTHING"
+)
 # What came again meanwhile stays open: its count has moved on.
 _RESOLVE = (
     "UPDATE callfold.parked_events SET resolved_at = now(), resolution = %s, resolved_by = %s,"
@@ -206,8 +211,13 @@ def body_of(connection: psycopg.Connection, event: ParkedEvent) -> ParkedBody | 
 
 
 def resolve(connection: psycopg.Connection, verdicts: Iterable[Verdict]) -> list[ParkedEvent]:
-    """Mark events; returns those that came again since they were read, and so stay open."""
+    """Mark events; returns those that came again since they were read, and so stay open.
+
+    The entries of what is discarded are left out of every later fold: a release may come to know
+    its type, and would count it.
+    """
     again: list[ParkedEvent] = []
+    log = Log(connection, 0)
     with connection.transaction():
         for verdict in verdicts:
             event = verdict.event
@@ -216,4 +226,22 @@ def resolve(connection: psycopg.Connection, verdicts: Iterable[Verdict]) -> list
             )
             if not changed.rowcount:
                 again.append(event)
+            elif verdict.resolution == "discarded" and event.lane != INBOX_LANE:
+                rows = [(event.lane, *position, event.reason) for position in _places(log, event)]
+                connection.cursor().executemany(_LEAVE_OUT, rows)
     return again
+
+
+def _places(log: Log, event: ParkedEvent) -> Iterator[Position]:
+    """Where the log holds a parked content."""
+    first, last = (event.first_ms, event.first_seq), (event.last_ms, event.last_seq)
+    found = log.find(event.lane, first)
+    if found is None:
+        return
+    yield first
+    for entries in log.entries(event.lane, first) if event.entries > 1 else ():
+        for ms, seq, mode, kept, _ in entries:
+            if (ms, seq) > last:
+                return
+            if (mode, kept) == found:
+                yield ms, seq

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -75,7 +75,7 @@ class Poller:
         self._done = Event()
         self._thread = Thread(target=self._poll)
 
-    def __enter__(self) -> "Poller":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -25,8 +25,8 @@ def discard(
 ) -> None:
     """Mark events as not worth mending: `list` hides them, `list --all` shows who and why.
 
-    The event stays in the log: where its type is unknown today, a rebuild by a release that
-    knows it counts it all the same. What comes again is open again. Needs CALLFOLD_DATABASE_URL.
+    The event stays in the log, and out of every rebuild, also by a release that knows its type.
+    What comes again is open again. Needs CALLFOLD_DATABASE_URL.
 
     Example: `callfold parked discard 3-9f2c61ab04d2a1b0 --reason "load test of 2 March"`
     """

@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 import redis
+from typer.testing import CliRunner
 
 from services.projector import stream_keeper
 from services.projector.app import Projector
+from services.tooling.__main__ import app
 from shared.contracts.stream_names import INBOX_LANE, lane_stream, partition_of
 from shared.delivery import stream_resuming
 from shared.limits import PARTITIONS_DEFAULT
 from shared.storage.connection import connect
 from shared.storage.incidents import Incident, all_incidents
-from tests.command_line import run_callfold
 from tests.contract.wire import json_bytes
 from tests.installation import Installation, until
 from tests.integration.services.projector.lanes_at_hand import call, column
@@ -318,12 +319,13 @@ def test_too_many_entries_before_the_cursor_wait_for_an_operator(
 
 def resumed(installed: Installation, *options: str) -> Any:
     """What `callfold incidents resume` says of the lane."""
-    answer = run_callfold(
-        *("incidents", "resume", str(_LANE), "--json", *options),
-        redis_url=installed.redis_url,
-        database_url=installed.database_url,
-    )
-    assert 0 == answer.returncode, answer.stderr
+    urls = {
+        "CALLFOLD_REDIS_URL": installed.redis_url,
+        "CALLFOLD_DATABASE_URL": installed.database_url,
+    }
+    words = ["incidents", "resume", str(_LANE), "--json", *options]
+    answer = CliRunner().invoke(app, words, env=urls)
+    assert 0 == answer.exit_code, answer.output
     return json.loads(answer.stdout)
 
 
@@ -383,9 +385,7 @@ def test_entry_id_beyond_all_positions_ends_its_lane_alone(
 
         rounds()
         answer = resumed(installed)
-        assert {"entries": 11, "addedAgain": 6} == {
-            key: answer[key] for key in ("entries", "addedAgain")
-        }
+        assert (11, 6) == (answer["entries"], answer["addedAgain"])
         until(lambda: charges(installed) == 12, "all are folded")
         until(lambda: projector.health.complaint() is None, "readiness is green", 20)
         rounds()

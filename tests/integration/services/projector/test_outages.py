@@ -136,10 +136,16 @@ def test_projector_started_before_a_server_waits_for_it(
     port = free_port()
     process = running.start_projector(probe_port=str(port))
     probes_url = f"http://127.0.0.1:{port}"
+    part = "redis" if name == "redis" else "database"
+
+    def tells() -> bool:
+        status, words = ready(probes_url)
+        return (status, words.partition(":")[0]) == (503, part)
+
+    until(tells, "it tells what it waits for", 30)
     with pytest.raises(AssertionError, match="in vain"):
-        until(lambda: process.poll() is not None, "it gave up", 3)
-    status, words = ready(probes_url)
-    assert (503, "redis" if name == "redis" else "database") == (status, words.partition(":")[0])
+        until(lambda: process.poll() is not None, "it gave up", 1)
+    assert tells()
     assert 200 == httpx.get(f"{probes_url}/livez", timeout=5).status_code
     server.restart()
     wait_until_well(ReadyProjector(process, probes_url))

@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 
 from services.tooling.traffic import Campaign, CampaignPlan, to_json
-from shared.contracts.entries import Entry
+from shared.contracts.entries import ArchivedEntry, Entry, kept_form
 from shared.contracts.stream_names import partition_of
+from shared.folds.journal import content_hash
 from shared.projections.folding import Folding
 from shared.projections.state_cache import StateCache, SubjectKey
 from shared.storage.commits import GenerationWriter
@@ -97,10 +98,16 @@ def fold(
             position = START
             for start in range(0, len(entries), batch):
                 part = entries[start : start + batch]
-                folding.follow(lane, position, part, {})
+                folding.follow(lane, position, [_archived(entry) for entry in part], {})
                 position = (part[-1].ms, part[-1].seq)
                 with connection.transaction():
                     writer.write(folding.harvest())
+
+
+def _archived(entry: Entry) -> ArchivedEntry:
+    """An entry as the log would give it back."""
+    mode, kept = kept_form(entry.fields)
+    return entry.ms, entry.seq, mode, kept, content_hash(kept)
 
 
 class Planting:

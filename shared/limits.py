@@ -44,6 +44,6 @@ REPAIR_TALLIES_MAX = 5_000  #: rows of tallies that one transaction corrects
 REPAIR_EVENTS_MAX = 500_000  #: events of a partition whose subjects are in memory at a time
 
 # Rebuilds
-REBUILD_BATCH_EVENTS = 200_000  #: events of one transaction of a rebuild
+REBUILD_BATCH_EVENTS = 50_000  #: events of one transaction of a rebuild
 REBUILD_BATCH_SUBJECTS = 20_000  #: about; subjects of one, whose states are in memory decoded
 SWITCH_BARRIER_MS = 500  #: for how long a switch may hold up commits

@@ -2,13 +2,9 @@
 
 import msgspec
 
-from shared.reports.billing import billing_report
-from shared.reports.breakdown import breakdown
 from shared.reports.figure_differences import FigureDifference, figure_differences, named_figures
-from shared.reports.main_report import main_report
-from shared.reports.node_stats import node_stats
 from shared.storage.generations import schema_name
-from shared.storage.report_reading import ReportReader
+from shared.storage.report_reading import ReportReader, answered
 from shared.storage.table_contents import Side
 
 _encode = msgspec.json.Encoder().encode
@@ -36,10 +32,6 @@ def _reports(side: Side, organization_id: str, execution_id: str, now_us: int) -
     rows = ReportReader(side.connection, schema, organization_id, execution_id).reports()
     if rows is None:
         return {}
-    main = main_report(organization_id, execution_id, rows.execution, rows.flow, rows.main, now_us)
-    return {
-        "": _encode(main),
-        "breakdown.": _encode(breakdown(rows.breakdown)),
-        "nodeStats.": _encode(node_stats(rows.flow, rows.node_stats)),
-        "billing.": _encode(billing_report(execution_id, rows.flow, rows.billing)),
-    }
+    reports = answered(organization_id, execution_id, rows, now_us)
+    prefixes = ("", "breakdown.", "nodeStats.", "billing.")
+    return dict(zip(prefixes, map(_encode, reports), strict=True))

@@ -7,14 +7,13 @@ those. Memory is bounded by subjects: where more of them are found, the log is r
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 import psycopg
 
-from shared.contracts.entries import STRUCTURED, decode_kept
+from shared.contracts.entries import decode_kept
 from shared.contracts.envelope import Event
-from shared.contracts.event_types import KINDS, WIRE_NAMES, Kind
+from shared.contracts.event_types import KINDS, Kind
 from shared.contracts.stream_names import partition_of
 from shared.errors import ContractError, SegmentError
 from shared.folds.journal import Position, identity_hash
@@ -27,22 +26,13 @@ from shared.projections.subjects import PROJECT
 from shared.reports.executions import read_execution
 from shared.reports.published_flows import flow_choice
 from shared.storage.cutoffs import Cutoff
+from shared.storage.entry_subjects import whose
 from shared.storage.log_reading import LogEntry, LogScan, Selection
 from shared.storage.temporary_generation import TemporaryGeneration
 
 _LEFT_OUT = "SELECT lane, ms, seq FROM callfold.left_out_entries"
-_KIND_OF_TYPE: Final = {WIRE_NAMES[event_class]: kind for event_class, kind in KINDS.items()}
 #: Kind and id.
 _Subject = tuple[Kind, str]
-
-
-class _Envelope(msgspec.Struct, gc=False):
-    """What of an event says whose it is: a tenth of the time of decoding it whole."""
-
-    organizationid: str
-    subject: str
-    type: str
-    executionid: str | None = None
 
 
 class _Folded:
@@ -56,9 +46,6 @@ class _Folded:
         self.seen: set[int] = set()
         self.state: Any = None
         self.last: Position = (0, 0)
-
-
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
 
 
 class Refolding:
@@ -204,19 +191,10 @@ class Refolding:
 
     def _whose(self, entry: LogEntry) -> tuple[_Subject, str | None] | None:
         """Subject and execution of an event of the organization; None of any other entry."""
-        said: _Envelope | Event | None
-        if entry.mode == STRUCTURED:
-            try:
-                said = _decode_envelope(entry.kept)
-            except (ValueError, RecursionError):
-                return None  # parked, so it is nobody's
-            kind = _KIND_OF_TYPE.get(said.type)
-        else:
-            said = _decode(entry)
-            kind = None if said is None else KINDS[type(said)]
-        if said is None or kind is None or said.organizationid != self._organization_id:
+        said = whose(entry)
+        if said is None or said.key[1] != self._organization_id:
             return None
-        return (kind, said.subject), said.executionid
+        return (Kind(said.key[0]), said.key[2]), said.execution_id
 
 
 def _decode(entry: LogEntry) -> Event | None:

@@ -5,7 +5,7 @@ after another, so who wants them to agree reads in one snapshot. Called by `call
 `callfold replay`.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
@@ -15,12 +15,12 @@ from shared.contracts.event_types import Kind
 from shared.contracts.reference_events import FlowPublishedData
 from shared.folds.states import FOLDS
 from shared.limits import DTMF_INPUTS_MAX, TOP_COSTLY_CALLS
-from shared.reports.billing import BillingRows
-from shared.reports.breakdown import BreakdownRow
+from shared.reports.billing import BillingReport, BillingRows, billing_report
+from shared.reports.breakdown import Breakdown, BreakdownRow, breakdown
 from shared.reports.call_history import CallHistoryRows
 from shared.reports.executions import Execution, read_execution
-from shared.reports.main_report import MainReportRows
-from shared.reports.node_stats import NodeStatsRows
+from shared.reports.main_report import MainReport, MainReportRows, main_report
+from shared.reports.node_stats import NodeStats, NodeStatsRows, node_stats
 from shared.reports.published_flows import NO_FLOW, FlowChoice, flow_choice
 from shared.storage.read_pool import statement_text
 
@@ -37,6 +37,25 @@ class ReportRows(Struct, frozen=True):
     breakdown: list[BreakdownRow]
     node_stats: NodeStatsRows
     billing: BillingRows
+
+
+class Reports(NamedTuple):
+    """The answers of the read API but for the call history."""
+
+    main: MainReport
+    breakdown: Breakdown
+    node_stats: NodeStats
+    billing: BillingReport
+
+
+def answered(organization_id: str, execution_id: str, rows: ReportRows, now_us: int) -> Reports:
+    """What the read API answers at `now_us`; some figures go by the clock."""
+    return Reports(
+        main_report(organization_id, execution_id, rows.execution, rows.flow, rows.main, now_us),
+        breakdown(rows.breakdown),
+        node_stats(rows.flow, rows.node_stats),
+        billing_report(execution_id, rows.flow, rows.billing),
+    )
 
 
 class ReportReader:
@@ -57,14 +76,14 @@ class ReportReader:
             return None
         execution = read_execution(None if state is None else FOLDS[Kind.EXECUTION].decode(state))
         choice = flow_choice(execution)
-        _, breakdown = self._report("breakdown", NO_FLOW)
+        _, attempts = self._report("breakdown", NO_FLOW)
         (_, _, flow), nodes = self._report("node_stats", choice, inputs_max=DTMF_INPUTS_MAX)
         _, billing = self._report("billing", choice, top_max=TOP_COSTLY_CALLS)
         return ReportRows(
             execution=execution,
             flow=None if flow is None else _decode_flow(flow),
             main=msgspec.json.decode(main, type=MainReportRows),
-            breakdown=msgspec.json.decode(breakdown, type=list[BreakdownRow]),
+            breakdown=msgspec.json.decode(attempts, type=list[BreakdownRow]),
             node_stats=msgspec.json.decode(nodes, type=NodeStatsRows),
             billing=msgspec.json.decode(billing, type=BillingRows),
         )

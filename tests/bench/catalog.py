@@ -9,6 +9,7 @@ from tests.bench.log_bytes import log_bytes
 from tests.bench.measurement import Measurement
 from tests.bench.memory import memory
 from tests.bench.rebuild import rebuild, rebuild_live
+from tests.bench.replay import replay
 from tests.bench.report_vs_sql import report_vs_sql
 from tests.bench.reports import report_changed, report_hot
 from tests.bench.workbench import Workbench
@@ -22,6 +23,7 @@ BENCHMARKS: Final[dict[str, Callable[[Workbench], Measurement]]] = {
     "report-vs-sql": report_vs_sql,
     "log-bytes": log_bytes,
     "memory": memory,
+    "replay": replay,
     "rebuild": rebuild,
     "rebuild-live": rebuild_live,
 }

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
-from tests.command_line import start_callfold
+from shared.storage.generations import all_generations
+from tests.command_line import run_callfold, start_callfold
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 _EVENT = {
@@ -56,6 +58,39 @@ def test_printed_curl_line_publishes_an_event(tmp_path: Path) -> None:
         up.communicate(timeout=60)
     assert (202, {"accepted": 1}) == (answer.status_code, answer.json())
     assert 0 == up.returncode
+
+
+def test_data_of_another_release_are_folded_anew_when_told_so(tmp_path: Path) -> None:
+    """Until then nothing starts, and it says why; the old generation is kept."""
+    folder = ("--data-dir", str(tmp_path), "--projectors", "1")
+    with start_callfold("up", "--json", *folder) as up:
+        assert up.stdout is not None
+        said: dict[str, str] = json.loads(up.stdout.readline())
+        with httpx.Client(headers={"x-api-key": said["apiKey"]}, timeout=20) as client:
+            event = {**_EVENT, "id": "e1", "subject": "call-1"}
+            post(client, said, "application/cloudevents+json", json.dumps(event))
+            wait_for_calls(client, f"{said['readApiUrl']}/program-execution/spring/report", 1)
+        with psycopg.connect(said["databaseUrl"]) as connection:
+            connection.execute("UPDATE callfold.generations SET fold_version = 0")
+        up.send_signal(signal.SIGINT)
+        up.communicate(timeout=60)
+    refused = run_callfold("up", *folder)
+    assert refused.returncode == 1
+    assert "callfold up --rebuild" in refused.stderr
+
+    with start_callfold("up", "--json", "--rebuild", *folder) as up:
+        assert up.stdout is not None
+        said = json.loads(up.stdout.readline())
+        with httpx.Client(headers={"x-api-key": said["apiKey"]}, timeout=20) as client:
+            wait_for_calls(client, f"{said['readApiUrl']}/program-execution/spring/report", 1)
+        with psycopg.connect(said["databaseUrl"]) as connection:
+            assert [(1, 0, False), (2, 1, True)] == [
+                (generation.number, generation.fold_version, generation.live)
+                for generation in all_generations(connection)
+            ]
+        up.send_signal(signal.SIGINT)
+        _, errors = up.communicate(timeout=60)
+    assert "generation 2 is live" in errors
 
 
 def post(client: httpx.Client, said: dict[str, str], media_type: str, body: str) -> None:

@@ -13,10 +13,8 @@ import msgspec
 
 from shared.contracts.amounts import nano_decimal
 from shared.reports.arithmetic import average_amount, average_ms, rate
-from shared.reports.billing import BillingRows, billing_report, charged_type
-from shared.reports.breakdown import breakdown
-from shared.reports.main_report import main_report
-from shared.reports.node_stats import OTHER_INPUT, node_stats
+from shared.reports.billing import BillingRows, charged_type
+from shared.reports.node_stats import OTHER_INPUT
 from shared.reports.published_flows import (
     UNKNOWN_TYPE,
     OwnType,
@@ -31,7 +29,7 @@ from shared.storage.explaining import (
     Nodes,
     Selection,
 )
-from shared.storage.report_reading import ReportRows
+from shared.storage.report_reading import ReportRows, answered
 
 Number = int | Decimal
 #: From the sums of the parts to the figure.
@@ -101,16 +99,14 @@ _BREAKDOWN_RATES: Final = {
 
 def all_figures(organization_id: str, execution_id: str, rows: ReportRows) -> dict[str, Figure]:
     """Every figure that can be explained, in the order of the reports."""
-    main = main_report(organization_id, execution_id, rows.execution, rows.flow, rows.main, 0)
-    of_nodes = _served(node_stats(rows.flow, rows.node_stats))
-    billing = _served(billing_report(execution_id, rows.flow, rows.billing))
-    served = _served(main)
+    reports = answered(organization_id, execution_id, rows, 0)
+    main, billing = _served(reports.main), _served(reports.billing)
     figures = [
-        *_contact_metrics(served["contactMetrics"]),
-        *_call_metrics(served["callMetrics"]),
-        *_summary("billingMetrics", served["billingMetrics"]),
-        *_breakdown(_served(breakdown(rows.breakdown))),
-        *_node_stats(of_nodes),
+        *_contact_metrics(main["contactMetrics"]),
+        *_call_metrics(main["callMetrics"]),
+        *_summary("billingMetrics", main["billingMetrics"]),
+        *_breakdown(_served(reports.breakdown)),
+        *_node_stats(_served(reports.node_stats)),
         *_summary("billing.summary", billing["summary"]),
         *_by_node_type(billing, rows),
         *_costly(billing),

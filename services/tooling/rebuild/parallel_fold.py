@@ -27,8 +27,6 @@ from shared.storage.rebuilding import wait_for_no_disk
 #: States of calls that go on into the next transaction.
 _CACHE_BYTES = 64 * 1024 * 1024
 _LOOK_S = 0.2
-#: Live traffic on the same machine comes first.
-_NICE = 10
 
 
 class _Said(NamedTuple):
@@ -108,7 +106,6 @@ def _work(
     """One process: folds partition after partition until none is left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     Thread(target=_end_with_parent, daemon=True).start()
-    os.nice(_NICE)
     collect_rarely()
     try:
         with (

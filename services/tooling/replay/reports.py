@@ -6,12 +6,8 @@ from msgspec import Struct
 from services.tooling.replay.options import ReportChoice
 from shared.errors import CallfoldError
 from shared.limits import REPLAYED_CALLS_MAX
-from shared.reports.billing import billing_report
-from shared.reports.breakdown import breakdown
 from shared.reports.call_history import CallHistory, call_history
-from shared.reports.main_report import main_report
-from shared.reports.node_stats import node_stats
-from shared.storage.report_reading import ReportReader, ReportRows
+from shared.storage.report_reading import ReportReader, ReportRows, answered
 
 _encode = msgspec.json.Encoder().encode
 
@@ -54,18 +50,18 @@ def report_bodies(
 def _report(
     name: ReportChoice, asked: ReportsAsked, reader: ReportReader, rows: ReportRows, now_us: int
 ) -> Struct:
-    owner = asked.organization_id, asked.execution_id
+    if name is ReportChoice.CALLS:
+        return _calls(asked, reader, rows)
+    reports = answered(asked.organization_id, asked.execution_id, rows, now_us)
     match name:
         case ReportChoice.BREAKDOWN:
-            return breakdown(rows.breakdown)
+            return reports.breakdown
         case ReportChoice.NODE_STATS:
-            return node_stats(rows.flow, rows.node_stats)
+            return reports.node_stats
         case ReportChoice.BILLING:
-            return billing_report(asked.execution_id, rows.flow, rows.billing)
-        case ReportChoice.CALLS:
-            return _calls(asked, reader, rows)
+            return reports.billing
         case ReportChoice.MAIN | ReportChoice.ALL:
-            return main_report(*owner, rows.execution, rows.flow, rows.main, now_us)
+            return reports.main
 
 
 def _calls(asked: ReportsAsked, reader: ReportReader, rows: ReportRows) -> CallHistory:

@@ -10,10 +10,7 @@ from services.tooling.verify.findings import Check, Finding, Findings
 from services.tooling.verify.recomputation.database import Recomputation
 from services.tooling.verify.served_figures import canonical, served_figures
 from shared.contracts.stream_names import partition_of
-from shared.reports.billing import billing_report
-from shared.reports.breakdown import breakdown
-from shared.reports.main_report import main_report
-from shared.reports.node_stats import node_stats
+from shared.storage.report_reading import answered
 from shared.storage.served_snapshot import ServedSnapshot
 
 _encode = msgspec.json.Encoder().encode
@@ -33,15 +30,7 @@ def hand_over_reports(
             continue
         owner = {"organization_id": organization_id, "execution_id": execution_id}
         bodies = [
-            _served(report)
-            for report in (
-                main_report(
-                    organization_id, execution_id, rows.execution, rows.flow, rows.main, now_us
-                ),
-                breakdown(rows.breakdown),
-                node_stats(rows.flow, rows.node_stats),
-                billing_report(execution_id, rows.flow, rows.billing),
-            )
+            _served(report) for report in answered(organization_id, execution_id, rows, now_us)
         ]
         for figure, value in served_figures(*bodies):
             line = _encode({**owner, "figure": figure, "value": value})

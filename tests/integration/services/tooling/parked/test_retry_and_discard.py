@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import redis
 from shared.contracts.entries import whole_form
 from shared.contracts.park_reasons import ParkReason
 from shared.contracts.stream_names import partition_of
+from shared.delivery.publisher import Publisher
 from shared.limits import EVENT_BYTES_MAX, PARTITIONS_DEFAULT
 from shared.projections.write_set import Parked
 from shared.storage.connection import connect
@@ -114,6 +116,50 @@ def test_event_that_a_new_release_knows_counts_once_however_often_it_is_retried(
     assert ("retried", "charge-retried") == (event["standing"], event["retriedAs"])
     assert "retried by" in callfold("parked", "show", id_).stdout
     assert {"dryRun": False, "sent": 0, "refused": 0, "events": []} == answer("retry", "--all")
+
+
+def test_retry_under_live_load_counts_once_and_what_fails_again_is_open_again(
+    running: Installation,
+) -> None:
+    """Twice, while other events of the same calls come; the lane goes on (F21)."""
+    calls = [f"loaded-{number}" for number in range(40)]
+    ids = [park_as(running, structured(charge(c, "0.5", executionid="loaded"))) for c in calls]
+    poison = changed(
+        type="call.initiated", id="poison", subject="loaded-poison", executionid="loaded",
+        data={"fromNumber": "poison"},
+    )  # fmt: skip
+    bad = park_as(running, structured(poison))
+    refuse = "ALTER TABLE gen_1.attempts ADD CONSTRAINT t CHECK (from_number <> 'poison')"
+    done = Event()
+    live: list[str] = []
+
+    def traffic() -> None:
+        with Publisher(running.redis_url) as publisher:
+            while not done.wait(0.005):
+                live.append(f"live-{len(live)}")
+                call = calls[len(live) % len(calls)]
+                publisher.publish(charge(call, 1, id=live[-1], executionid="loaded"))
+                publisher.flush()
+
+    with connect(running.database_url, "test") as connection:
+        connection.execute(refuse.encode())
+        publishing = Thread(target=traffic)
+        publishing.start()
+        try:
+            first = answer("retry", "--reason", "unknown_type")
+            second = answer("retry", *ids)
+        finally:
+            done.set()
+            publishing.join()
+        running.wait_until_folded()
+        connection.execute("ALTER TABLE gen_1.attempts DROP CONSTRAINT t")
+
+    assert (41, 40) == (first["sent"], second["sent"])
+    assert len(live) + 20 == credits_of(running, "loaded")
+    assert [("database_refused", "loaded-poison")] == [
+        (e["reason"], e["subject"]) for e in listed()
+    ]
+    assert bad in {event["id"] for event in listed("--all")}
 
 
 def test_event_goes_out_as_it_came(running: Installation, client: redis.Redis) -> None:

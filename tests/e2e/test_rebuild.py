@@ -129,7 +129,7 @@ def test_rebuild_equals_live_and_takes_its_place(
     redis_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beside live traffic; then a tally changed by hand is named, and nothing is switched."""
-    events = messy_events(seed=5, contacts=120)
+    events = messy_events(seed=5, contacts=60)
     half = len(events) // 2
     migrate(database_url, PARTITIONS_DEFAULT)
     with installation(redis_url, database_url) as running:

@@ -111,7 +111,7 @@ def _import(
         try:
             for event, read in found:
                 _take(imported, event, publisher, pace)
-                progress.show(read, imported.published)
+                progress.published(read, imported.published)
         except StopRequested:
             imported.interrupted = True
         stop.hold()

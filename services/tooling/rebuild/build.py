@@ -4,8 +4,9 @@ Used by `callfold rebuild`. The live generation goes on all the while; only `swi
 commits up, for less than `SWITCH_BARRIER_MS`.
 """
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Self
 
@@ -13,7 +14,7 @@ import psycopg
 
 from services.tooling.rebuild.parallel_fold import fold_in_parallel
 from shared.contracts.stream_names import INBOX_LANE
-from shared.errors import FencedError, GenerationError, StaleStateError
+from shared.errors import CallfoldError, FencedError, GenerationError, StaleStateError
 from shared.folds.states import FOLD_VERSION
 from shared.limits import REBUILD_BATCH_EVENTS, REBUILD_BATCH_SUBJECTS, SWITCH_BARRIER_MS
 from shared.projections.state_cache import SubjectKey
@@ -109,13 +110,14 @@ class Build:
             for _events in self._following().follow_to(live_positions(old)):
                 pass  # so far and no further; live goes on meanwhile
             begin_snapshot(new)
-            return compare(
-                Side(old, live.number),
-                Side(new, self._generation),
-                same_rules=live.fold_version == FOLD_VERSION,
-                explained=explained,
-                examples_max=examples_max,
-            )
+            with self._going_on():
+                return compare(
+                    Side(old, live.number),
+                    Side(new, self._generation),
+                    same_rules=live.fold_version == FOLD_VERSION,
+                    explained=explained,
+                    examples_max=examples_max,
+                )
 
     def switch(self, *, foreign: bool = False, behind: bool = False) -> Switch:
         """Catch up and make the generation live.
@@ -141,6 +143,24 @@ class Build:
                         f" {_SWITCH_PATIENCE_S:.0f} s: {error}; {self._what_helps(foreign=foreign)}"
                     ) from error
                 sleep(_PAUSE_S)
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """Follow live while the block looks at snapshots: a long comparison leaves nothing over."""
+        done = Event()
+
+        def follow() -> None:
+            with suppress(psycopg.Error, CallfoldError):  # whoever follows next meets it again
+                while not done.wait(_PAUSE_S):
+                    self._catch_up()
+
+        following = Thread(target=follow, name="going-on")
+        following.start()
+        try:
+            yield
+        finally:
+            done.set()
+            following.join()
 
     def _what_helps(self, *, foreign: bool) -> str:
         if foreign:

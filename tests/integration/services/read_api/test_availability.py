@@ -87,6 +87,7 @@ def test_restarted_database_costs_no_request(database_url: str) -> None:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND backend_type = 'client backend'"
             )
         assert 404 == read_api.get(_TARGET, key).status
 

@@ -126,7 +126,7 @@ def test_retry_under_live_load_counts_once_and_what_fails_again_is_open_again(
     ids = [park_as(running, structured(charge(c, "0.5", executionid="loaded"))) for c in calls]
     poison = changed(
         type="call.initiated", id="poison", subject="loaded-poison", executionid="loaded",
-        data={"fromNumber": "poison"},
+        data={"from": "poison", "to": "2"},
     )  # fmt: skip
     bad = park_as(running, structured(poison))
     refuse = "ALTER TABLE gen_1.attempts ADD CONSTRAINT t CHECK (from_number <> 'poison')"

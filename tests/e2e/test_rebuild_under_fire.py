@@ -71,7 +71,7 @@ def killed_rebuild(running: Installation, after_s: float, number: int) -> int:
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_rebuild_survives_everything_and_readers_notice_nothing(tmp_path: Path) -> None:
     """Resumed after each death; at the switch both generations are equal, and equal the model."""
     chance = random.Random(11)

@@ -149,6 +149,7 @@ def test_rebuild_equals_live_and_takes_its_place(
         assert outcome["comparison"]["equal"]
         assert outcome["events"] >= half
         assert outcome["barrierMs"] < SWITCH_BARRIER_MS
+        assert release.callfold("verify")[0] == 0  # the third implementation (F24)
         running.start_read_api()
         assert_equals_model(running, reference(events))
         assert_conserved(running, events)

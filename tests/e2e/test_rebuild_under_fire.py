@@ -23,10 +23,12 @@ from tests.installation import Installation, installation, live, until
 from tests.same_generations import differing_tables
 from tests.whole_system import assert_conserved, assert_equals_model, messy_events, reference
 
-_CONTACTS = 900
-_BEFORE = 0.6  # of the events are there when the first rebuild begins
-#: About half of what two projectors fold beside all this.
-_PART, _EVERY_S = 150, 0.05
+_CONTACTS = 1_800
+#: Of the events so many are there when the first rebuild begins, and when the last one does.
+_BEFORE, _BEFORE_LAST = 0.4, 0.75
+#: 6,000 events a second: half of what two projectors fold beside a rebuild and the readers, on two
+#: cores that publish as well (12,000, measured 2026-11).
+_PART, _EVERY_S = 300, 0.05
 _KILLS = 5
 _EXECUTIONS = ["execution 0", "execution 1"]
 
@@ -71,12 +73,12 @@ def killed_rebuild(running: Installation, after_s: float, number: int) -> int:
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_rebuild_survives_everything_and_readers_notice_nothing(tmp_path: Path) -> None:
     """Resumed after each death; at the switch both generations are equal, and equal the model."""
     chance = random.Random(11)
     events = messy_events(seed=11, contacts=_CONTACTS)
-    before = int(len(events) * _BEFORE)
+    before, last = int(len(events) * _BEFORE), int(len(events) * _BEFORE_LAST)
     with (
         EmbeddedServers.start(tmp_path / "data") as servers,
         installation(servers.redis_url, servers.database_url) as running,
@@ -86,20 +88,22 @@ def test_rebuild_survives_everything_and_readers_notice_nothing(tmp_path: Path) 
         published.add(events[:before])
         running.start_read_api()
         running.wait_until_folded()
-        with Poller(running, _EXECUTIONS) as poller, live_traffic(published, events[before:]):
-            for _ in range(_KILLS):
-                killed = killed_rebuild(running, chance.uniform(0.0, 1.5), signal.SIGKILL)
-                assert killed == -9
-            running.kill(projectors.pop())
-            running.start_projector()
-            with start_rebuild(running) as rebuild:
-                time.sleep(chance.uniform(1.0, 3.0))
-                servers.postgres.kill()
-                servers.postgres.restart()
-                rebuild.communicate(timeout=60)
-            assert rebuild.returncode in {0, 1}
-            assert killed_rebuild(running, chance.uniform(0.0, 1.0), signal.SIGINT) in {0, 130}
-            outcome = _rebuild_beside_another(running)
+        with Poller(running, _EXECUTIONS) as poller:
+            with live_traffic(published, events[before:last]):
+                for _ in range(_KILLS):
+                    killed = killed_rebuild(running, chance.uniform(0.0, 1.5), signal.SIGKILL)
+                    assert killed == -9
+                running.kill(projectors.pop())
+                running.start_projector()
+                with start_rebuild(running) as rebuild:
+                    time.sleep(chance.uniform(1.0, 3.0))
+                    servers.postgres.kill()
+                    servers.postgres.restart()
+                    rebuild.communicate(timeout=60)
+                assert rebuild.returncode in {0, 1}
+                assert killed_rebuild(running, chance.uniform(0.0, 1.0), signal.SIGINT) in {0, 130}
+            with live_traffic(published, events[last:]):
+                outcome = _rebuild_beside_another(running)
         running.wait_until_folded()
 
         assert outcome["resumed"]

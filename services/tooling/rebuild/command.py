@@ -16,6 +16,8 @@ from shared.storage.subject_refold import RepairScope
 _EXAMPLES = 10
 _EXAMPLES_MAX = 10_000
 _PROCESSES_MAX = 64
+#: Live traffic on the same machine comes first; the processes that fold inherit it.
+_NICE = 10
 
 
 def rebuild(  # noqa: PLR0913, PLR0917 -- each is an option
@@ -78,6 +80,7 @@ def rebuild(  # noqa: PLR0913, PLR0917 -- each is an option
         words = f"would {verb} generation {plan.generation}: {plan.events:,} events wait"
         typer.echo(msgspec.json.encode(plan) if as_json else words)
         return
+    os.nice(_NICE)
     wanted = Wanted(keep, accept_differences, processes, examples, name, quiet=as_json)
     outcome = rebuild_whole(database_url, wanted)
     if as_json:

@@ -1,6 +1,5 @@
 """The whole log into a new generation; called by `callfold rebuild` and `callfold up --rebuild`."""
 
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -33,9 +32,6 @@ from shared.storage.parked_known import known_by_now
 from shared.storage.rebuilding import archived_events, waiting_events
 from shared.storage.schema import engine_of
 from shared.storage.switching import set_state
-
-#: Live traffic on the same machine comes first; processes inherit it.
-_NICE = 10
 
 
 class Wanted(NamedTuple):
@@ -93,7 +89,6 @@ def rebuild_whole(database_url: str, wanted: Wanted) -> RebuildOutcome:
         GenerationError: another command is under way, or a process failed; running it again goes
             on where it stood.
     """
-    os.nice(_NICE)
     name = f"rebuild by {wanted.name}"
     with connect(database_url, name) as control, operating_alone(control):
         live, generation, resumed = _choose(control)

@@ -6,17 +6,18 @@ from datetime import datetime
 from typing import Final
 
 from litestar import Litestar
-from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
-from services.read_api import vendor_errors
 from services.read_api.edge import routed_by_raw_path
-from services.read_api.fresh_reports import FreshReports
 from services.read_api.probes import probe_routes
-from services.read_api.program_execution import program_execution_routes
-from services.read_api.program_execution_reports import ProgramExecutionReports
+from services.read_api.program_execution.errors import ERRORS
+from services.read_api.program_execution.reports import ProgramExecutionReports
+from services.read_api.program_execution.routes import NOT_FOUND, program_execution_routes
+from services.read_api.reading.fresh_reports import FreshReports
+from services.read_api.requests import Requests
 from shared.clock import utc_now
 from shared.settings import Settings
+from shared.storage.live_queries import LiveQueries
 from shared.storage.read_pool import ReadPool
 from shared.storage.report_connections import ReportConnections
 from shared.storage.report_queries import ReportQueries
@@ -36,10 +37,11 @@ def build(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> ASGIA
     database_url = settings.require_database_url()
     pool = ReadPool(database_url, _KEY_CONNECTIONS)
     connections = ReportConnections(database_url, settings.read_api_connections)
-    queries = ReportQueries(connections)
+    live = LiveQueries(connections)
+    queries = ReportQueries(live)
     metrics = RequestMetrics()
     reports = FreshReports(
-        queries,
+        live,
         database_url,
         settings.report_cache_bytes,
         metrics.registry,
@@ -55,18 +57,16 @@ def build(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> ASGIA
             await connections.close()
             await pool.close()
 
+    keys = KeyRing(pool, now=now)
     app = Litestar(
         [
             program_execution_routes(
-                ProgramExecutionReports(queries, now), reports, KeyRing(pool, now=now), now
+                ProgramExecutionReports(queries, now), Requests(reports, keys, now, NOT_FOUND)
             ),
-            probe_routes(queries, metrics.registry),
+            probe_routes(live, metrics.registry),
         ],
         lifespan=[running],
-        exception_handlers={
-            HTTPException: vendor_errors.misrouted,
-            Exception: vendor_errors.failed,
-        },
+        exception_handlers=ERRORS.handlers,
         logging_config=None,
         openapi_config=None,
     )

@@ -5,13 +5,13 @@ from litestar.response.base import ASGIResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from shared.errors import StorageError
-from shared.storage.report_queries import ReportQueries
+from shared.storage.live_queries import LiveQueries
 
 _TEXT = "text/plain"
 _NOT_READY = 503
 
 
-def probe_routes(queries: ReportQueries, registry: CollectorRegistry) -> Router:
+def probe_routes(live: LiveQueries, registry: CollectorRegistry) -> Router:
     """`/livez`, `/readyz` and `/metrics`; ready means that reports can be read now."""
 
     @get("/livez")
@@ -21,7 +21,7 @@ def probe_routes(queries: ReportQueries, registry: CollectorRegistry) -> Router:
     @get("/readyz")
     async def readyz() -> ASGIResponse:
         try:
-            await queries.live_generation()
+            await live.live_generation()
         except StorageError as error:
             return ASGIResponse(
                 body=str(error),

@@ -1,8 +1,6 @@
 """Reads what a report is made of, in one statement and so in one snapshot.
 
-A statement names its generation in its text. It also says which generation is live, so that a
-switch is seen in the same snapshot: then the statement is asked again of the other one. In the same
-way it is given which flow to join, remembered from the last time, and asked again where the
+A statement is given which flow to join, remembered from the last time, and asked again where the
 execution turns out to use another. In the steady state a report is one round trip.
 """
 
@@ -11,12 +9,11 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 import msgspec
-import psycopg
 
 from shared.contracts.event_types import Kind
 from shared.contracts.reference_events import FlowPublishedData
-from shared.errors import NOT_LAID_OUT, GenerationError, StorageError
-from shared.folds.states import FOLD_VERSION, FOLDS
+from shared.errors import StorageError
+from shared.folds.states import FOLDS
 from shared.limits import DTMF_INPUTS_MAX, TOP_COSTLY_CALLS
 from shared.reports.billing import BillingRows
 from shared.reports.breakdown import BreakdownRow
@@ -25,14 +22,12 @@ from shared.reports.executions import Execution, read_execution
 from shared.reports.main_report import MainReportRows
 from shared.reports.node_stats import NodeStatsRows
 from shared.reports.published_flows import NO_FLOW, FlowChoice, flow_choice, flow_name_choice
-from shared.storage.generations import schema_name
-from shared.storage.pipelined_connection import RawRow
-from shared.storage.read_pool import Parameters, statement_text
-from shared.storage.report_connections import ReportConnections
+from shared.storage.live_queries import LiveQueries
+from shared.storage.read_pool import Parameters
 
 _Rows = TypeVar("_Rows")
 
-_ROUNDS_MAX = 5  # generation and flow may each change under a report, but not for ever
+_ROUNDS_MAX = 5  # the flow may change under a report, but not for ever
 _CHOICES_MAX = 10_000
 _BEFORE_ALL: Final = Place(-(2**63), "", 0)
 
@@ -84,9 +79,8 @@ class ReportQueries:
     the database is away or not laid out, GenerationError where another release folded it.
     """
 
-    def __init__(self, connections: ReportConnections) -> None:
-        self._connections = connections
-        self._generation: int | None = None
+    def __init__(self, live: LiveQueries) -> None:
+        self._live = live
         self._choices: dict[tuple[str, str, str], FlowChoice] = {}
 
     async def main_report(
@@ -139,27 +133,6 @@ class ReportQueries:
         }
         return await self._ask(question, organization_id, execution_id, page)
 
-    async def as_of_ms(self) -> int | None:
-        """Every entry received up to here is folded, in milliseconds; None while unknown."""
-        _generation, (as_of_ms,) = await self._fetch("freshness", {})
-        return _integer(as_of_ms) or None
-
-    async def live_generation(self) -> int:
-        """The generation that answers, looked up now; the read API is ready when this works."""
-        try:
-            row = await self._connections.fetch_one(statement_text("live_generation"), {})
-        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-            row = None
-        if row is None:
-            raise StorageError(NOT_LAID_OUT)
-        generation, fold_version = map(_integer, row)
-        if fold_version != FOLD_VERSION:
-            raise GenerationError(
-                f"generation {generation} is of fold version {fold_version}; "
-                f"this release reads {FOLD_VERSION}"
-            )
-        return generation
-
     async def _ask(
         self,
         question: _Question[_Rows],
@@ -175,7 +148,7 @@ class ReportQueries:
             **(more or {}),
         }
         for _round in range(_ROUNDS_MAX):
-            generation, row = await self._fetch(question.name, parameters | choice._asdict())
+            generation, row = await self._live.fetch(question.name, parameters | choice._asdict())
             mentioned, state, flow, rows = row
             if mentioned != _TRUE and state is None:
                 return None
@@ -192,29 +165,7 @@ class ReportQueries:
             self._remember(key, choice)
         raise StorageError("the execution changes faster than it can be read")
 
-    async def _fetch(self, name: str, parameters: Parameters) -> tuple[int, RawRow]:
-        """The generation that answered, and its row without that."""
-        for _round in range(_ROUNDS_MAX):
-            if self._generation is None:
-                self._generation = await self.live_generation()
-            asked = self._generation
-            try:
-                row = await self._connections.fetch_one(
-                    statement_text(name, schema_name(asked)), parameters
-                )
-            except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-                row = None  # dropped after a switch
-            if row is not None and _integer(row[0]) == asked:
-                return asked, row[1:]
-            self._generation = None
-        raise GenerationError("the live generation changes faster than it can be read")
-
     def _remember(self, key: tuple[str, str, str], choice: FlowChoice) -> None:
         if len(self._choices) >= _CHOICES_MAX:
             self._choices.clear()
         self._choices[key] = choice
-
-
-def _integer(value: bytes | None) -> int:
-    """An integer in PostgreSQL's binary form, null being 0."""
-    return 0 if value is None else int.from_bytes(value, "big", signed=True)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from statistics import median
 from typing import Any
 
+from shared.storage.live_queries import LiveQueries
 from shared.storage.read_pool import ReadPool
 from shared.storage.report_connections import ReportConnections
 from shared.storage.report_queries import ReportQueries
@@ -71,7 +72,7 @@ async def _measure(
     pool, connections = ReadPool(database_url, 1), ReportConnections(database_url, 1)
     await pool.open()
     try:
-        queries = ReportQueries(connections)
+        queries = ReportQueries(LiveQueries(connections))
         place = {"organization_id": ORGANIZATION_ID, "execution_id": execution_id}
 
         async def ad_hoc() -> None:

@@ -8,14 +8,15 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from services.read_api.answers import Report
-from services.read_api.call_history_request import CallHistoryRequest
-from services.read_api.fresh_reports import FreshReports
-from services.read_api.program_execution_reports import ProgramExecutionReports
-from services.read_api.report_cache import Reading, ReportKey
+from services.read_api.program_execution.call_history_request import CallHistoryRequest
+from services.read_api.program_execution.reports import ProgramExecutionReports
+from services.read_api.reading.answers import Report
+from services.read_api.reading.fresh_reports import FreshReports
+from services.read_api.reading.report_cache import Reading, ReportKey
 from shared.clock import monotonic_s
 from shared.contracts.instants import datetime_us
 from shared.metric_names import REPORT_CACHE_BYTES, REPORT_LOOKUPS
+from shared.storage.live_queries import LiveQueries
 from shared.storage.report_connections import ReportConnections
 from shared.storage.report_queries import ReportQueries
 
@@ -34,11 +35,12 @@ class KeptReports:
         self.now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
         #: Added to the monotonic clock of the feed.
         self.later_s = 0.0
-        self.queries = ReportQueries(connections)
+        live = LiveQueries(connections)
+        self.queries = ReportQueries(live)
         self.reads = ProgramExecutionReports(self.queries, lambda: self.now)
         self.registry = CollectorRegistry()
         self.reports = FreshReports(
-            self.queries,
+            live,
             database_url,
             bytes_max,
             self.registry,

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.read_api.answers import Report
-from services.read_api.report_cache import ReportKey
+from services.read_api.reading.answers import Report
+from services.read_api.reading.report_cache import ReportKey
 from shared.errors import FencedError
 from shared.storage.change_feed import PROOF_S
 from shared.storage.generation_schemas import create_generation

@@ -14,6 +14,7 @@ from shared.contracts.envelope import Event
 from shared.folds.execution import evolve_execution
 from shared.folds.states import encode_state
 from shared.storage import tables
+from shared.storage.live_queries import LiveQueries
 from shared.storage.read_pool import statement_text
 from shared.storage.report_connections import ReportConnections
 from shared.storage.report_queries import ReportQueries
@@ -58,7 +59,7 @@ def connection(installed_url: str) -> Iterator[psycopg.Connection[Any]]:
 async def queries(installed_url: str) -> AsyncIterator[ReportQueries]:
     """The queries above it."""
     connections = ReportConnections(installed_url, 1)
-    yield ReportQueries(connections)
+    yield ReportQueries(LiveQueries(connections))
     await connections.close()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from functools import partial
 from typing import Any, NamedTuple
 
-from services.read_api.answers import Report
+from services.read_api.reading.answers import Report
 from shared.storage.report_changes import Touched
 
 Flight = asyncio.Task[Report | None]

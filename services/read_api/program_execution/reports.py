@@ -8,8 +8,8 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.read_api.answers import Report
-from services.read_api.call_history_request import CallHistoryRequest
+from services.read_api.program_execution.call_history_request import CallHistoryRequest
+from services.read_api.reading.answers import Report
 from shared.contracts.instants import datetime_us
 from shared.reports.billing import billing_report
 from shared.reports.breakdown import breakdown

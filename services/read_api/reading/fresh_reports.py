@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager, suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from services.read_api.answers import Report
-from services.read_api.report_cache import Reading, ReportCache, ReportKey
+from services.read_api.reading.answers import Report
+from services.read_api.reading.report_cache import Reading, ReportCache, ReportKey
 from shared import metric_names as names
 from shared.clock import monotonic_s
 from shared.storage.change_feed import ChangeFeed, Standing
-from shared.storage.report_queries import ReportQueries
+from shared.storage.live_queries import LiveQueries
 
 
 class FreshReports:
@@ -23,7 +23,7 @@ class FreshReports:
 
     def __init__(
         self,
-        queries: ReportQueries,
+        live: LiveQueries,
         database_url: str,
         bytes_max: int,
         registry: CollectorRegistry,
@@ -31,7 +31,7 @@ class FreshReports:
         clock_s: Callable[[], float] = monotonic_s,
     ) -> None:
         """`following` must be entered for anything to be kept."""
-        self._queries = queries
+        self._live = live
         self._cache = ReportCache(bytes_max)
         self._feed = ChangeFeed(database_url, self._cache.forget, clock_s=clock_s)
         self._keeps = bytes_max > 0
@@ -62,6 +62,17 @@ class FreshReports:
         """How many incidents are open that may concern an organization's reports."""
         return self._feed.incidents(organization_id)
 
+    async def read(self, reading: Reading) -> tuple[Report | None, int | None]:
+        """A report that is not kept, and up to when it is complete (ms).
+
+        Raises:
+            StorageError: the database is away or not laid out.
+        """
+        self._bypasses.inc()
+        standing = self._feed.standing()
+        as_of_ms = await self._live.as_of_ms() if standing is None else standing.as_of_ms
+        return await reading(), as_of_ms
+
     async def find(self, key: ReportKey, reading: Reading) -> tuple[Report | None, int | None]:
         """The report, None where there is no such execution, and up to when it is complete (ms).
 
@@ -70,13 +81,8 @@ class FreshReports:
         """
         # Looked at first: whatever the beat saw is in each report that is found after it.
         standing = self._feed.standing()
-        if standing is None:
-            self._bypasses.inc()
-            as_of_ms = await self._queries.as_of_ms()
-            return await reading(), as_of_ms
-        if not self._keeps:
-            self._bypasses.inc()
-            return await reading(), standing.as_of_ms
+        if standing is None or not self._keeps:
+            return await self.read(reading)
         report = self._cache.get(key)
         if report is not None:
             self._hits.inc()

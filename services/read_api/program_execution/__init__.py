@@ -1,0 +1,1 @@
+"""The program-execution reports: `/program-execution/{executionId}/report…` (reports.md)."""

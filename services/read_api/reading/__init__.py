@@ -1,0 +1,1 @@
+"""How a report is found and sent: kept while nothing it reads has changed, fresh otherwise."""

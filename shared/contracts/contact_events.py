@@ -1,6 +1,6 @@
 """Contacts: their profile, and their way through an execution. Subject: the contact id."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from msgspec import UNSET, UnsetType
 
@@ -125,4 +125,15 @@ ContactEvent = (
     | ContactCompleted
     | ContactFailed
     | ContactSkipped
+)
+
+#: What a contact can be in an execution, in the order of the types.
+CONTACT_STATUSES: Final = (
+    "pending",
+    "queued",
+    "calling",
+    "pendingRetry",
+    "completed",
+    "failed",
+    "skipped",
 )

@@ -17,7 +17,7 @@ from shared.folds.contact import ContactState, evolve_contact
 from shared.folds.execution import ExecutionState, evolve_execution
 from shared.folds.flow import FlowState, evolve_flow
 
-FOLD_VERSION: Final = 1
+FOLD_VERSION: Final = 2
 
 
 class Fold(NamedTuple):

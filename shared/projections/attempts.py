@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from shared.contracts.amounts import nano_decimal
+from shared.contracts.numbers import item_number
 from shared.folds.attempt import KEY_SEPARATOR, AttemptState, Step
 from shared.folds.facts import merged_keys
 from shared.limits import DTMF_CHARS_MAX
+from shared.projections.attempt_statuses import call_status, campaign_status, workflow_status
 from shared.projections.contributions import AttemptTally, Contribution, CostTally, NodeTally
 
 ONGOING: Final = "ongoing"
@@ -41,6 +43,17 @@ class AttemptRow(NamedTuple):
     duration_ms: int | None
     #: None where nothing was ever charged.
     total_cost: Decimal | None
+    #: The integer that stands for the id where an interface has integers.
+    number: int
+    #: What the attempt's own events say; the execution's hold where they say nothing.
+    program_id: str | None
+    flow_id: str | None
+    agent_id: str | None
+    batch_id: str | None
+    provider: str | None
+    campaign_status: str | None
+    call_status: str | None
+    workflow_status: str | None
 
 
 def attempt_kind(state: AttemptState) -> str:
@@ -52,8 +65,8 @@ def attempt_kind(state: AttemptState) -> str:
     return "sms" if state.is_sms else "call"
 
 
-def attempt_row(state: AttemptState) -> AttemptRow:
-    """The attempt as the call history and the exports show it."""
+def attempt_row(attempt_id: str, state: AttemptState) -> AttemptRow:
+    """The attempt as lists and exports show it."""
     kind = attempt_kind(state)
     of_call = kind == "call"
     said = _said(state, kind)
@@ -62,6 +75,7 @@ def attempt_row(state: AttemptState) -> AttemptRow:
     status = None
     if of_call:
         status = ONGOING if outcome is None else history_status(outcome)
+    flow_outcome = ended.get("flowOutcome", _run_outcome(state))
     return AttemptRow(
         kind=kind,
         execution_id=state.execution[4] if state.execution else None,
@@ -72,12 +86,21 @@ def attempt_row(state: AttemptState) -> AttemptRow:
         direction=said.get("direction", "outbound") if of_call else None,
         status=status,
         outcome=outcome,
-        flow_outcome=ended.get("flowOutcome", _run_outcome(state)),
+        flow_outcome=flow_outcome,
         started_us=state.first_us,
         answered_us=state.answered_us,
         ended_us=state.ended_us if of_call else state.run_ended_us,
         duration_ms=call_duration_ms(state) if of_call else None,
         total_cost=nano_decimal(_cost_nano(state)) if state.charges else None,
+        number=item_number(attempt_id),
+        program_id=said.get("programId"),
+        flow_id=said.get("flowId"),
+        agent_id=said.get("agentId"),
+        batch_id=said.get("batchId"),
+        provider=said.get("provider"),
+        campaign_status=campaign_status(state, kind, outcome),
+        call_status=call_status(state, outcome) if of_call else None,
+        workflow_status=workflow_status(state, kind, outcome, flow_outcome),
     )
 
 
@@ -86,12 +109,11 @@ def _cost_nano(state: AttemptState) -> int:
 
 
 def _said(state: AttemptState, kind: str) -> dict[str, Any]:
-    """Whom the attempt reaches: call.initiated's keys, else run.started's, else the SMS's."""
+    """Whom it reaches and for what: call.initiated's keys, else run.started's, else the SMS's."""
     initiated = state.initiated
     said = initiated[0][4] if len(initiated) == 1 else merged_keys(initiated)
-    if state.run_started is not None and "contactId" not in said:
-        contact_id = state.run_started[4].get("contactId")
-        said = said if contact_id is None else {**said, "contactId": contact_id}
+    if state.run_started is not None:
+        said = {**state.run_started[4], **said}
     if kind == "sms":
         requested = [m.requested for m in state.messages.values() if m.requested]
         said = max(requested)[4] if requested else {}
@@ -139,8 +161,11 @@ def step_duration_ms(step: Step, exited_us: int) -> int:
 
 def attempt_contribution(state: AttemptState, row: AttemptRow) -> Contribution:
     """What the attempt adds to the tallies of its execution."""
+    item = None
+    if row.campaign_status is not None and (row.program_id or row.execution_id) is not None:
+        item = (row.program_id or "", row.campaign_status)
     if row.execution_id is None:
-        return Contribution(mentions=state.executions)
+        return Contribution(mentions=state.executions, item=item)
     cost_nano = _cost_nano(state)
     attempt: AttemptTally = (
         row.kind,
@@ -160,6 +185,7 @@ def attempt_contribution(state: AttemptState, row: AttemptRow) -> Contribution:
         mentions=state.executions,
         execution_id=row.execution_id,
         attempt=attempt,
+        item=item,
         nodes=nodes,
         digits=[(*key, steps) for key, steps in sorted(digits.items())],
         costs=_cost_tallies(state),

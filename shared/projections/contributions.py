@@ -17,6 +17,11 @@ NodeTally = tuple[str, str, int, int, int, int]
 DigitTally = tuple[str, str, int]
 #: node type, node id, component, charges, cost, durations, milliseconds
 CostTally = tuple[str, str, str, int, int, int, int]
+#: program id as the attempt says it, empty where it says none; status of the campaign's item
+ItemTally = tuple[str, str]
+#: execution id, status, contact id; the status as its index into CONTACT_STATUSES, its time and the
+#: earliest of all status events, in µs
+EnrolmentTally = tuple[str, str, str, int, int, int]
 
 
 class Contribution(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -27,11 +32,13 @@ class Contribution(Struct, frozen=True, gc=False, omit_defaults=True):
     #: The execution that the attempt belongs to; without one it adds to no tally.
     execution_id: str | None = None
     attempt: AttemptTally | None = None
+    #: Of calls and lone SMS, whether or not they belong to an execution.
+    item: ItemTally | None = None
     nodes: list[NodeTally] = []
     digits: list[DigitTally] = []
     costs: list[CostTally] = []
-    #: Of a contact: execution and status of each enrolment.
-    enrolments: list[tuple[str, str]] = []
+    #: Of a contact.
+    enrolments: list[EnrolmentTally] = []
 
 
 NOTHING: Final = Contribution()
@@ -45,7 +52,9 @@ Sums = dict[str, dict[Key, list[int]]]
 TALLIES: Final = (
     "execution_mentions",
     "contact_tallies",
+    "enrolments",
     "attempt_tallies",
+    "item_tallies",
     "node_tallies",
     "digit_tallies",
     "cost_tallies",
@@ -74,8 +83,14 @@ class Differences:
         sums = self.sums
         for execution_id in contribution.mentions:
             _move(sums["execution_mentions"], (organization_id, execution_id), (1,), sign)
-        for execution_id, status in contribution.enrolments:
+        for execution_id, status, contact_id, *numbers in contribution.enrolments:
             _move(sums["contact_tallies"], (organization_id, execution_id, status), (1,), sign)
+            key: Key = (organization_id, execution_id, contact_id)
+            _move(sums["enrolments"], key, (1, *numbers), sign)
+        if contribution.item is not None:
+            program_id, status = contribution.item
+            key = (organization_id, contribution.execution_id or "", program_id, status)
+            _move(sums["item_tallies"], key, (1,), sign)
         if contribution.execution_id is None:
             return
         owner = (organization_id, contribution.execution_id)
@@ -105,7 +120,7 @@ def _move(sums: dict[Key, list[int]], key: Key, numbers: Iterable[int], sign: in
 
 def _without_shared(one: Contribution, other: Contribution) -> tuple[Contribution, Contribution]:
     """Two contributions to one execution without the rows that both have: few events, few moves."""
-    same_attempt = one.attempt == other.attempt
+    same_attempt, same_item = one.attempt == other.attempt, one.item == other.item
     ones: dict[str, list[Any]] = {}
     others: dict[str, list[Any]] = {}
     for name in ("mentions", "nodes", "digits", "costs", "enrolments"):
@@ -115,9 +130,15 @@ def _without_shared(one: Contribution, other: Contribution) -> tuple[Contributio
             others[name] = list(set(other_rows).difference(rows))
     return (
         Contribution(
-            execution_id=one.execution_id, attempt=None if same_attempt else one.attempt, **ones
+            execution_id=one.execution_id,
+            attempt=None if same_attempt else one.attempt,
+            item=None if same_item else one.item,
+            **ones,
         ),
         Contribution(
-            execution_id=one.execution_id, attempt=None if same_attempt else other.attempt, **others
+            execution_id=one.execution_id,
+            attempt=None if same_attempt else other.attempt,
+            item=None if same_item else other.item,
+            **others,
         ),
     )

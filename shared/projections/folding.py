@@ -346,7 +346,7 @@ class Folding:
         if not subject.added:
             self._cache.put(subject.lane, key, old)
             return
-        columns, contribution = PROJECT[kind](subject.state)
+        columns, contribution = PROJECT[kind](subject_id, subject.state)
         encoded = encode_contribution(contribution)
         if encoded != old.contribution:
             before = decode_contribution(old.contribution) if old.contribution else NOTHING

@@ -164,7 +164,7 @@ class Refolding:
             if subject.state is None:
                 continue
             try:
-                columns, contribution = PROJECT[kind.value](subject.state)
+                columns, contribution = PROJECT[kind.value](subject_id, subject.state)
             except Exception as error:
                 raise FoldFailedError(lane, subject.last, error) from error
             sums.add(self._organization_id, contribution, 1)

@@ -59,7 +59,7 @@ def touched(writes: WriteSet) -> Touched:
         keys.update((str(key[0]), str(key[1])) for key in sums)
     found: Touched = {}
     for organization_id, execution_id in keys:
-        if execution_id is not None:
+        if execution_id:  # none, and empty in a tally, of what belongs to no execution
             _named(found, organization_id).add(execution_id)
     for organization_id, *_ in writes.flow_versions:
         found[organization_id] = None

@@ -1,4 +1,4 @@
-"""All tables, in one place (SQLAlchemy Core); only those of lost events lie beside it.
+"""All tables, in one place (SQLAlchemy Core); lost events and signing keys have theirs beside it.
 
 `callfold` is the schema of what no rebuild replaces: the log, lanes, keys. A generation of the
 projections lives in a schema of its own, `gen_1`, `gen_2` …; its tables are declared here under
@@ -27,7 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-import shared.storage.loss_tables  # noqa: F401 -- registers its tables with the metadata
+import shared.storage.loss_tables
+import shared.storage.signing_key_table  # noqa: F401 -- both register tables with the metadata
+from shared.contracts.contact_events import CONTACT_STATUSES
 from shared.contracts.event_types import Kind
 from shared.storage.table_columns import (
     GENERATION,
@@ -208,6 +210,9 @@ audit = Table(
     text_column("details"),
 )
 
+#: By what attempts are listed; the columns are these names with `_id`.
+OWNERS: Final = ("program", "flow", "agent", "batch")
+
 # ---- one generation of the projections --------------------------------------------------------
 
 #: How far each lane's log is folded into this generation.
@@ -241,8 +246,46 @@ def _subject_table(name: str, id_column: str, *more: Column[Any] | Index) -> Tab
 
 flows = _subject_table("flows", "flow_id")
 attributes = _subject_table("attributes", "attribute")
-executions = _subject_table("executions", "execution_id")
-contacts = _subject_table("contacts", "contact_id")
+
+
+def _owner_columns() -> list[Column[Any]]:
+    """Whose attempts they are: what lists of attempts are asked by."""
+    return [text_column(f"{owner}_id", nullable=True) for owner in OWNERS]
+
+
+def _owner_indexes(table: str, *more: str) -> list[Index]:
+    return [
+        Index(
+            f"{table}_of_{owner}",
+            "organization_id",
+            f"{owner}_id",
+            *more,
+            postgresql_where=text(f"{owner}_id IS NOT NULL"),
+        )
+        for owner in OWNERS
+    ]
+
+
+#: What the plan says, and how it stands.
+executions = _subject_table(
+    "executions",
+    "execution_id",
+    *_owner_columns(),
+    text_column("status", nullable=True),
+    Column("first_us", BigInteger, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+    *_owner_indexes("executions"),
+)
+
+#: Names and numbers of the profile: what exports sort by, and lists show.
+contacts = _subject_table(
+    "contacts",
+    "contact_id",
+    text_column("first_name", nullable=True),
+    text_column("last_name", nullable=True),
+    text_column("phone", nullable=True),
+    text_column("email", nullable=True),
+)
 
 #: Attempts carry the row of the call history beside their state: one row a call, not two.
 attempts = _subject_table(
@@ -263,6 +306,15 @@ attempts = _subject_table(
     Column("ended_us", BigInteger),
     Column("duration_ms", BigInteger),
     Column("total_cost", Numeric),
+    #: The integer that stands for the id where an interface has integers.
+    Column("number", BigInteger, nullable=False),
+    #: What the attempt's own events say; where they say nothing, the execution's columns hold.
+    *_owner_columns(),
+    text_column("provider", nullable=True),
+    text_column("campaign_status", nullable=True),
+    text_column("call_status", nullable=True),
+    text_column("workflow_status", nullable=True),
+    *_owner_indexes("attempts", "execution_id", "started_us", "attempt_id"),
     Index(
         "attempts_history",
         "organization_id",
@@ -272,6 +324,14 @@ attempts = _subject_table(
         postgresql_where=text("kind = 'call'"),
     ),
     Index(
+        "attempts_beside",
+        "organization_id",
+        "execution_id",
+        "started_us",
+        "attempt_id",
+        postgresql_where=text("kind <> 'call'"),
+    ),
+    Index(
         "attempts_by_contact",
         "organization_id",
         "execution_id",
@@ -279,6 +339,15 @@ attempts = _subject_table(
         "started_us",
         "attempt_id",
         postgresql_where=text("kind = 'call'"),
+    ),
+    Index(
+        "attempts_beside_by_contact",
+        "organization_id",
+        "execution_id",
+        "contact_id",
+        "started_us",
+        "attempt_id",
+        postgresql_where=text("kind <> 'call'"),
     ),
     Index(
         "attempts_by_cost",
@@ -303,25 +372,50 @@ flow_versions = Table(
 )
 
 
-def _tally(name: str, *columns: Column[Any]) -> Table:
-    """A table of sums over contributions; small, hot, in key order."""
+def _tally(name: str, *columns: Column[Any] | Index) -> Table:
+    """A table of sums over contributions, in key order; but for enrolments small and hot."""
     return Table(
         name,
         generation_metadata,
         key_column("organization_id"),
-        key_column("execution_id"),
         *columns,
         postgresql_with={"fillfactor": "50"},
     )
 
 
 #: How many subjects name an execution: it exists once any event does (reports.md, Status).
-execution_mentions = _tally("execution_mentions", count_column("subjects"))
+execution_mentions = _tally(
+    "execution_mentions", key_column("execution_id"), count_column("subjects")
+)
 
-contact_tallies = _tally("contact_tallies", key_column("status"), count_column("contacts"))
+contact_tallies = _tally(
+    "contact_tallies", key_column("execution_id"), key_column("status"), count_column("contacts")
+)
+
+#: One row a contact and execution, of a single contributor: so its sums are values.
+enrolments = _tally(
+    "enrolments",
+    key_column("execution_id"),
+    key_column("contact_id"),
+    #: 1; 0 where the contact was never enrolled after all.
+    count_column("contacts"),
+    #: Index into CONTACT_STATUSES.
+    count_column("status"),
+    count_column("status_us"),
+    count_column("first_us"),
+    Index(
+        "enrolments_skipped",
+        "organization_id",
+        "execution_id",
+        "status_us",
+        "contact_id",
+        postgresql_where=text(f"status = {CONTACT_STATUSES.index('skipped')}"),
+    ),
+)
 
 attempt_tallies = _tally(
     "attempt_tallies",
+    key_column("execution_id"),
     key_column("kind"),
     Column("attempt", BigInteger, primary_key=True),
     key_column("status"),
@@ -333,8 +427,19 @@ attempt_tallies = _tally(
     Column("cost", Numeric, nullable=False),
 )
 
+#: Calls and lone SMS by the program that they say (empty: none) and their execution (empty: none).
+item_tallies = _tally(
+    "item_tallies",
+    key_column("execution_id"),
+    key_column("program_id"),
+    key_column("campaign_status"),
+    count_column("items"),
+    Index("item_tallies_of_program", "organization_id", "program_id"),
+)
+
 node_tallies = _tally(
     "node_tallies",
+    key_column("execution_id"),
     key_column("node_id"),
     key_column("node_type"),
     count_column("unique_calls"),
@@ -344,11 +449,16 @@ node_tallies = _tally(
 )
 
 digit_tallies = _tally(
-    "digit_tallies", key_column("node_id"), key_column("digits"), count_column("steps")
+    "digit_tallies",
+    key_column("execution_id"),
+    key_column("node_id"),
+    key_column("digits"),
+    count_column("steps"),
 )
 
 cost_tallies = _tally(
     "cost_tallies",
+    key_column("execution_id"),
     key_column("node_type"),
     key_column("node_id"),
     key_column("component"),
@@ -362,7 +472,9 @@ cost_tallies = _tally(
 TALLY_TABLES: Final = (
     execution_mentions,
     contact_tallies,
+    enrolments,
     attempt_tallies,
+    item_tallies,
     node_tallies,
     digit_tallies,
     cost_tallies,

@@ -9,7 +9,6 @@ from tests.property.folded_database import Tallies, add, without_zeros
 
 #: Per tally the list of a contribution, and how many of its items are key.
 _LISTS = {
-    "contact_tallies": ("enrolments", 2),
     "node_tallies": ("nodes", 2),
     "digit_tallies": ("digits", 2),
     "cost_tallies": ("costs", 3),
@@ -32,9 +31,14 @@ def sum_of_contributions(contributions: Mapping[SubjectKey, bytes]) -> Tallies:
             *key, flow_completed, durations, duration_ms, billable, cost = said["attempt"]
             numbers = [1, flow_completed, durations, duration_ms, billable, cost]
             count("attempt_tallies", (organization_id, execution_id, *key), numbers)
+        if "item" in said:
+            program_id, status = said["item"]
+            count("item_tallies", (organization_id, execution_id or "", program_id, status), [1])
+        for mentioned, status, contact_id, *numbers in said.get("enrolments", []):
+            count("contact_tallies", (organization_id, mentioned, status), [1])
+            count("enrolments", (organization_id, mentioned, contact_id), [1, *numbers])
         for tally, (name, key_length) in _LISTS.items():
-            owner = (organization_id,) if name == "enrolments" else (organization_id, execution_id)
             for item in said.get(name, []):
                 numbers = item[key_length:] or [1]
-                count(tally, (*owner, *item[:key_length]), numbers)
+                count(tally, (organization_id, execution_id, *item[:key_length]), numbers)
     return without_zeros(sums)

@@ -43,6 +43,7 @@ class Replay:
     def __init__(
         self,
         kind: Kind,
+        subject: str,
         history: SubjectHistory,
         kept: Kept,
         cutoff: Cutoff | None,
@@ -52,6 +53,7 @@ class Replay:
     ) -> None:
         """`kept` is what the replay must arrive at, where it `compares`."""
         self._kind = kind
+        self._subject = subject
         self._history = history
         self._kept = kept
         self._cutoff = cutoff
@@ -107,7 +109,7 @@ class Replay:
             yield "the contribution in the database is not that of this state"
 
     def _contribution(self, state: Any) -> Contribution:
-        return PROJECT[self._kind.value](state)[1]
+        return PROJECT[self._kind.value](self._subject, state)[1]
 
 
 def _snapshot(readable: dict[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def print_subject(
         not_compared = _why_not_compared(live, cutoff)
         replayed = Replay(
             kind.kind,
+            subject,
             history,
             history.kept,
             cutoff,

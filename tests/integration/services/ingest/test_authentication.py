@@ -7,7 +7,7 @@ import pytest
 
 from shared.clock import utc_now
 from shared.storage.api_keys import create_api_key, list_api_keys, revoke_api_key
-from shared.web_edge.authentication import BELIEVED_S
+from shared.web_edge.key_ring import BELIEVED_S
 from tests.contract.wire import json_bytes
 from tests.integration.services.ingest.process import Ingest
 from tests.integration.services.ingest.streams import ORGANIZATION, event, published

@@ -10,8 +10,10 @@ import msgspec
 from sqlalchemy import Connection, Engine, Table, delete, insert, update
 
 from shared.contracts.codec import decode_event
+from shared.contracts.event_types import Kind
 from shared.folds.execution import ExecutionState, evolve_execution
 from shared.folds.states import encode_state
+from shared.projections.subjects import PROJECT
 from shared.storage import tables
 
 ORGANIZATION = "acme"
@@ -71,7 +73,10 @@ class Generation:
         state: ExecutionState | None = None
         for event in events:
             state = evolve_execution(state, decode_event(msgspec.json.encode(event)))
-        self.insert(tables.executions, self._subject(state, execution_id=self.execution_id))
+        assert state is not None
+        columns, _ = PROJECT[Kind.EXECUTION](self.execution_id, state)
+        row = {"execution_id": self.execution_id, **columns._asdict()}  # type: ignore[attr-defined]
+        self.insert(tables.executions, self._subject(state, **row))
 
     def flow(self, flow_id: str, version: int, published_us: int, **data: object) -> None:
         """Publish a version of a flow."""
@@ -104,6 +109,7 @@ class Generation:
             "ended_us": None,
             "duration_ms": None,
             "total_cost": None,
+            "number": 1,
         }
         self.insert(tables.attempts, *(self._subject(None, **usual | row) for row in rows))
 

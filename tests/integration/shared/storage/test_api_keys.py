@@ -77,8 +77,8 @@ async def test_key_grants_its_organization_and_scopes(installed_url: str) -> Non
     other = create_api_key(installed_url, "globex", ["read"], "y")
     async with _pool(installed_url) as pool:
         grant = await find_grant(pool, key)
-        assert Grant("acme", frozenset({"read", "publish"}), expires_at) == grant
         key_id, secret = key.split("_")[1], other.split("_", 2)[2]
+        assert Grant(key_id, "acme", frozenset({"read", "publish"}), expires_at) == grant
         assert await find_grant(pool, f"cf_{key_id}_{secret}") is None
         for nonsense in ("", "cf__", "cf_00_x", key.upper(), key + "\x00", "cf_é_é", f" {key}"):
             assert await find_grant(pool, nonsense) is None

@@ -78,7 +78,7 @@ def test_generations_of_the_same_events_are_equal(sides: Planting, same_rules: b
     assert found.equal
     assert not found.unexplained
     assert counts(found) == {}
-    assert (found.organizations, len(found.tables)) == (2, 12)
+    assert (found.organizations, len(found.tables)) == (2, 14)
     assert found.rows == sum(each.new_rows for each in found.tables)
     assert table(found, "attempts").old_rows > 80
     assert found.executions == []
@@ -128,7 +128,7 @@ def test_contribution_that_no_tally_followed_is_no_sum_either(sides: Planting) -
     found = sides.compare(same_rules=False)
 
     assert counts(found) == {"attempts": (0, 0, 1)}
-    assert found.wrong_sums == [WrongSum(2, "attempt_tallies")]
+    assert found.wrong_sums == [WrongSum(2, "attempt_tallies"), WrongSum(2, "item_tallies")]
     moves = only_row(found, "attempts").moves
     assert [(m.key["status"], m.difference) for m in moves] == [
         ("busy", {"attempts": -1}),

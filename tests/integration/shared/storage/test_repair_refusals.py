@@ -53,7 +53,8 @@ def test_rows_that_know_more_than_the_log_are_left_alone(owner: LaneOwner) -> No
            NOW_MS + 30)  # fmt: skip
     change(owner, "INSERT INTO gen_1.attempts SELECT organization_id, 'nobody', revision, state,"
            " records, positions, contribution, kind, execution_id, contact_id, attempt,"
-           " from_number, to_number, direction, status, outcome, flow_outcome, started_us"
+           " from_number, to_number, direction, status, outcome, flow_outcome, started_us,"
+           " answered_us, ended_us, duration_ms, total_cost, number"
            " FROM gen_1.attempts WHERE attempt_id = %s", subject_in(1, "w0"))  # fmt: skip
     before = everything(owner.connection)["attempts"]
 

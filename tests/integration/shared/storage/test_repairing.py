@@ -80,8 +80,13 @@ def test_damaged_rows_become_what_the_log_says(owner: LaneOwner) -> None:
     again, tallies, _ = repair(owner)
     assert found == again
     assert expected == {damage.subject: damage.what for damage in found}
-    assert {"attempt_tallies", "contact_tallies", "cost_tallies", "execution_mentions"} == {
-        wrong.tally for wrong in tallies
+    assert {wrong.tally for wrong in tallies} == {
+        "attempt_tallies",
+        "contact_tallies",
+        "cost_tallies",
+        "enrolments",
+        "execution_mentions",
+        "item_tallies",
     }
     assert right == saying(owner)
     assert [] == contributions_that_differ(owner.connection, 1)

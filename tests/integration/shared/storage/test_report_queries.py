@@ -34,9 +34,9 @@ _KEPT_CHARS_MAX = 4096
 _CALLS = """
     INSERT INTO gen_1.attempts (
         organization_id, attempt_id, revision, state, records, positions, contribution,
-        kind, execution_id, contact_id, attempt, status, started_us
+        kind, execution_id, contact_id, attempt, status, started_us, number
     )
-    SELECT 'acme', n::text, 1, '', '', '', '{}', 'call', (n % 10)::text, n::text, 1, '1', n
+    SELECT 'acme', n::text, 1, '', '', '', '{}', 'call', (n % 10)::text, n::text, 1, '1', n, n
     FROM generate_series(1, 10000) AS n
 """
 
@@ -162,6 +162,8 @@ def _insert(
                 records=b"",
                 positions=b"",
                 contribution="{}",
+                first_us=0,
+                last_us=0,
             )
         )
         for version, time in published.items():

@@ -13,13 +13,13 @@ from tests.unit.shared.folds.given import TEN_US, decoded, state_of
 
 def row_of(*events: Event) -> AttemptRow:
     """The row of an attempt with these events."""
-    return attempt_row(state_of(*events))
+    return attempt_row("call-1", state_of(*events))
 
 
 def contribution_of(*events: Event) -> Contribution:
     """What an attempt with these events adds."""
     state = state_of(*events)
-    return attempt_contribution(state, attempt_row(state))
+    return attempt_contribution(state, attempt_row("call-1", state))
 
 
 def answered(answered_by: str | None) -> tuple[str, dict[str, Any]]:

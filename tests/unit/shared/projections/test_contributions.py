@@ -11,6 +11,8 @@ from shared.projections.contributions import (
     encode_contribution,
 )
 
+PENDING = ("spring", "pending", "contact-1", 0, 20, 20)
+QUEUED = ("spring", "queued", "contact-1", 1, 25, 20)
 CALL = Contribution(
     mentions=["spring"],
     execution_id="spring",
@@ -50,7 +52,7 @@ def test_a_change_moves_a_call_from_one_key_to_another() -> None:
         NOTHING,
         msgspec.structs.replace(ENDED, execution_id="autumn", mentions=["autumn", "spring"]),
         msgspec.structs.replace(CALL, nodes=[*CALL.nodes, ("menu", "dtmf", 0, 1, 0, 0)]),
-        Contribution(mentions=["spring"], enrolments=[("spring", "queued")]),
+        Contribution(mentions=["spring"], enrolments=[QUEUED], item=("", "completed")),
     ),
 )
 @pytest.mark.parametrize("before", (NOTHING, CALL, ENDED))
@@ -85,12 +87,24 @@ def test_organizations_do_not_add_up() -> None:
 def test_an_enrolment_counts_under_its_status() -> None:
     """A contact adds one to each execution that it takes part in."""
     differences = Differences()
-    differences.add("acme", Contribution(enrolments=[("spring", "pending")]), -1)
-    differences.add("acme", Contribution(enrolments=[("spring", "queued")]), 1)
+    differences.add("acme", Contribution(enrolments=[PENDING]), 1)
+    differences.move("acme", Contribution(enrolments=[PENDING]), Contribution(enrolments=[QUEUED]))
     assert [
-        ("acme", "spring", "pending", -1),
         ("acme", "spring", "queued", 1),
     ] == differences.rows("contact_tallies")
+    assert differences.rows("enrolments") == [("acme", "spring", "contact-1", 1, 1, 25, 20)]
+
+
+def test_an_item_without_an_execution_counts_under_its_program() -> None:
+    """A campaign lists attempts that say its program, whatever they belong to."""
+    differences = Differences()
+    differences.add("acme", Contribution(item=("p", "in_progress")), 1)
+    differences.move(
+        "acme",
+        Contribution(item=("p", "in_progress")),
+        Contribution(item=("p", "completed"), execution_id="spring"),
+    )
+    assert [("acme", "spring", "p", "completed", 1)] == differences.rows("item_tallies")
 
 
 def test_a_contribution_comes_back_from_its_bytes() -> None:

@@ -154,7 +154,7 @@ def test_a_projection_that_fails_is_named_when_the_batch_closes(
 ) -> None:
     """The first event that the batch added to the subject is blamed."""
 
-    def broken(_state: Any) -> Any:
+    def broken(_subject_id: str, _state: Any) -> Any:
         raise ZeroDivisionError
 
     monkeypatch.setitem(PROJECT, "attempt", broken)

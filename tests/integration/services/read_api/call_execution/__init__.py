@@ -1,0 +1,1 @@
+"""Call executions over HTTP, folded from events as a projector folds them."""

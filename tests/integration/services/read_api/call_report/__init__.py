@@ -1,0 +1,1 @@
+"""Reports of single calls over HTTP, folded from events."""

@@ -1,0 +1,1 @@
+"""Executions and how far they are over HTTP, folded from events."""

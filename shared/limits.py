@@ -23,15 +23,32 @@ BATCH_SUBJECTS_MAX = 8_000  #: about; their states are decoded in memory until t
 # Events over HTTP; an event itself is bounded as everywhere
 HTTP_BODY_BYTES_MAX = 16 * 1024 * 1024  #: the body of one request
 HTTP_EVENTS_MAX = 10_000  #: events of one request: the answer may have to name each
+HTTP_CONNECTIONS_MAX = 4_096  #: of one process; more wait to be accepted
 HTTP_BODIES_BYTES_MAX = 128 * 1024 * 1024  #: bodies that one process holds at a time
 
 # The reports; reports.md names them
 PAGE_LIMIT_MAX = 100  #: `limit` of the call history
 PAGE_LIMIT_DEFAULT = 20  #: `limit` where none is said
 PAGE_NUMBER_MAX = 1_000_000_000  #: `page`; beyond it an offset would leave the integers
+CALL_PAGE_SIZE_MAX = 50  #: `page_size` of an agent's call executions; seed-systems.md, 3.4
+CALL_ARRAY_MAX = 1_000  #: call executions of an array that names no page; a link leads to the next
+CAMPAIGN_PAGE_MAX = 1_000  #: `per_page` of a campaign's lists
+CAMPAIGN_PAGE_SIZE = 50  #: `per_page` where none is said
 DTMF_CHARS_MAX = 4  #: longer inputs (account numbers, PINs) count under `other`
 DTMF_INPUTS_MAX = 50  #: inputs listed per node; the rest counts under `other`
+REPORT_STREAMS_MAX = 2_000  #: watchers of live reports of one process
 TOP_COSTLY_CALLS = 10  #: attempts in `topCostlyCalls`
+
+# Exports; the first three are XLSX's own
+SHEET_ROWS_MAX = 1_048_576  #: rows of a sheet, its header too; more go on in the next one
+SHEET_COLUMNS_MAX = 16_384  #: columns of a sheet
+SHEET_CELL_CHARS_MAX = 32_767  #: of a cell, in UTF-16; a longer text is cut and says so
+EXPORT_STALL_S = 60  #: how long a client may take nothing before its export ends
+EXPORT_TAKES_S = 3_600  #: how long one export may take: it holds a snapshot of the database
+EXPORT_PART_BYTES = 1024 * 1024  #: of a kept file, read and sent at a time
+EXPORT_JOBS_OPEN_MAX = 5  #: jobs of an organization that are not over
+EXPORT_FILES_KEPT_MAX = 20  #: files of an organization that are kept
+EXPORT_TRIES_MAX = 3  #: how often a job is begun whose process died
 
 # Replays of reports
 REFOLDED_SUBJECTS_MAX = 20_000  #: subjects of a partition whose states are in memory at a time

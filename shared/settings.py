@@ -1,7 +1,7 @@
 """Every setting: its environment variable, default and meaning. Read once, at a process' start."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     database_url: Annotated[
         SecretStr | None, Field(description="PostgreSQL that holds the log and the projections.")
     ] = None
+    read_database_url: Annotated[
+        SecretStr | None,
+        Field(description="The same with a user that may only become the two reading roles."),
+    ] = None
     data_dir: Annotated[
         Path | None, Field(description="Where the embedded servers of `callfold up` keep data.")
     ] = None
@@ -37,6 +41,12 @@ class Settings(BaseSettings):
     report_cache_bytes: Annotated[
         int, Field(ge=0, description="Reports kept in the read API's memory at most; 0 keeps none.")
     ] = 64 * 1024 * 1024
+    exports_at_a_time: Annotated[
+        int, Field(ge=1, le=32, description="Files that a read API streams at a time, beside a job.")
+    ] = 2
+    export_keep_hours: Annotated[
+        int, Field(ge=1, le=24 * 365, description="How long the files of export jobs are kept.")
+    ] = 24
     ingest_host: Annotated[str, Field(description="Address of ingest.")] = "127.0.0.1"
     ingest_port: Annotated[int, Field(ge=1, le=65535, description="Port of ingest.")] = 8082
     lease_ms: Annotated[
@@ -67,6 +77,30 @@ class Settings(BaseSettings):
     parked_bytes_whole: Annotated[
         int, Field(ge=0, description="Bytes of parked events of one source that are kept.")
     ] = 64 * 1024 * 1024
+    auth: Annotated[
+        Literal["on", "off"],
+        Field(description="`off` serves without a key, on a loopback address alone."),
+    ] = "on"
+    jwt_issuer: Annotated[
+        str | None, Field(description="Whose JWTs are let in, as their `iss` says it.")
+    ] = None
+    jwt_audience: Annotated[
+        str | None, Field(description="What their `aud` must name; needed with an issuer.")
+    ] = None
+    jwt_jwks_url: Annotated[
+        str | None,
+        Field(description="Where its keys are; else its discovery document says it."),
+    ] = None
+    jwt_organization_claim: Annotated[
+        str, Field(min_length=1, description="Which of their claims names the organization.")
+    ] = "organization_id"
+    rate_limit_per_minute: Annotated[
+        int,
+        Field(ge=0, description="Requests to the read API with one key a minute; 0: no limit."),
+    ] = 60_000
+    cors_origins: Annotated[
+        str, Field(description="Origins whose pages may ask the read API; `*` for all.")
+    ] = ""
     log_json: Annotated[bool, Field(description="Log JSON lines instead of text.")] = False
 
     @classmethod
@@ -97,3 +131,9 @@ class Settings(BaseSettings):
                 "which starts its own servers"
             )
         return self.database_url.get_secret_value()
+
+    def reading_database_url(self) -> str:
+        """The URL as whose user organizations' data is read; raise SettingsError without any."""
+        if self.read_database_url is None:
+            return self.require_database_url()
+        return self.read_database_url.get_secret_value()

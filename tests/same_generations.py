@@ -4,7 +4,8 @@ import psycopg
 from psycopg import sql
 
 from shared.storage.generations import schema_name
-from shared.storage.tables import TALLY_TABLES, generation_metadata, positions
+from shared.storage.tables import generation_metadata, positions
+from shared.storage.tally_tables import TALLY_TABLES
 
 
 def differing_tables(

@@ -20,7 +20,7 @@ import pytest
 import redis
 from psycopg import sql
 
-from services.tooling.embedded import EmbeddedServers, postgres_server
+from services.tooling.embedded import EmbeddedServers, postgres_cluster, postgres_server
 from shared.storage import schema
 
 _DOCKER_ADDRESS = "unix:///var/run/docker.sock"
@@ -75,6 +75,14 @@ def embedded_servers(data_directory: Path) -> EmbeddedServers:
     """Servers that do not wait for the disk: they survive a kill of theirs, but no power cut."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(postgres_server._SETTINGS, "fsync", "off")
+        # Statements are counted (`tests/statement_counts.py`); only a superuser may make that.
+        patch.setitem(postgres_server._SETTINGS, "shared_preload_libraries", "pg_stat_statements")
+        setup = postgres_cluster._setup_statements
+        patch.setattr(
+            postgres_cluster,
+            "_setup_statements",
+            lambda password: setup(password) + "CREATE EXTENSION pg_stat_statements;\n",
+        )
         return EmbeddedServers.start(data_directory)
 
 

@@ -1,11 +1,16 @@
-"""Messy campaigns of two organizations with the same ids, published every way there is."""
+"""Messy campaigns of two organizations with the same ids, published every way there is.
+
+Beside them come odd attempts, and every answer of the read API is compared with the model's.
+"""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from json import loads
 from typing import Any
+
+import httpx
 
 from services.tooling.traffic import Campaign, CampaignPlan, disorder, to_fields, to_json
 from shared.contracts.entries import decode_kept
@@ -16,11 +21,27 @@ from shared.storage.connection import connect
 from shared.storage.contribution_sums import contributions_that_differ
 from shared.storage.log import Log
 from tests.equality import differences
+from tests.every_answer import ANSWERS, Asked, encoded
+from tests.exports_read_back import FORMS, differing_files
 from tests.installation import Installation, live
+from tests.odd_attempts import EXECUTION_ID as ODD_EXECUTION_ID
+from tests.odd_attempts import odd_events
 from tests.reference_model import ReferenceModel
 
 ORGANIZATIONS = ("org-a", "org-b")
 _PIPELINE = 200
+
+
+def odd_and_messy_events(seed: int, contacts: int) -> list[dict[str, Any]]:
+    """Messy campaigns with each organization's odd attempts among them."""
+    odd = [event for organization_id in ORGANIZATIONS for event in odd_events(organization_id)]
+    random.Random(seed).shuffle(odd)
+    mixed = messy_events(seed, contacts)
+    # One odd event after each few of the others, until there are none left.
+    apart = max(1, len(mixed) // (len(odd) + 1))
+    for number, event in enumerate(odd):
+        mixed.insert(number * (apart + 1), event)
+    return mixed
 
 
 def messy_events(seed: int, contacts: int, *, open_share: float = 0.1) -> list[dict[str, Any]]:
@@ -90,7 +111,20 @@ def assert_equals_model(running: Installation, model: ReferenceModel) -> None:
         assert execution_ids
         for execution_id in execution_ids:
             found += _of_execution(running, model, key, organization_id, execution_id)
+        with _client(running, key) as client:
+            for answers in ANSWERS:
+                found += _of_answers(client, answers(model, organization_id))
     assert not found, "\n".join(found[:40])
+
+
+def _of_answers(client: httpx.Client, asked: Iterable[Asked]) -> Iterator[str]:
+    for path, expected in asked:
+        answer = client.get(path)
+        wanted = httpx.codes.NOT_FOUND if expected is None else httpx.codes.OK
+        if answer.status_code != wanted:
+            yield f"{path}: {answer.status_code} {answer.text[:200]}"
+        elif expected is not None:
+            yield from differences(expected, loads(answer.text, parse_float=Decimal), path)
 
 
 def _of_execution(
@@ -124,6 +158,26 @@ def _of_execution(
         if page >= want["meta"]["totalPages"]:
             return
         page += 1
+
+
+def assert_exports_equal_model(running: Installation, model: ReferenceModel) -> None:
+    """Both exports, read back: of the odd execution in each form, of one messy as plain CSV."""
+    found: list[str] = []
+    for organization_id in ORGANIZATIONS:
+        with _client(running, running.key(organization_id)) as client:
+            for execution_id, forms in ((ODD_EXECUTION_ID, FORMS), ("execution 1", FORMS[:1])):
+                path = f"/program-execution/{encoded(execution_id)}/report"
+                for form in forms:
+                    calls = model.calls_export(organization_id, execution_id)
+                    found += differing_files(calls, client, f"{path}/calls/export", form)
+                    summary = model.summary_export(organization_id, execution_id, datetime.now(UTC))
+                    found += differing_files(summary, client, f"{path}/export", form)
+    assert not found, "\n".join(found[:40])
+
+
+def _client(running: Installation, key: str) -> httpx.Client:
+    headers = {"x-api-key": key}
+    return httpx.Client(base_url=running.read_api_url, headers=headers, timeout=20)
 
 
 def assert_conserved(running: Installation, published: list[dict[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from services.ingest.probes import probe_routes
 from shared.delivery.connection import redis_client
 from shared.settings import Settings
 from shared.storage.read_pool import ReadPool
-from shared.web_edge.authentication import KeyRing
+from shared.web_edge.authentication import build_authentication
 from shared.web_edge.request_metrics import RequestMetrics, measured
 
 #: While the database is away a key is believed so long: the streams are there to bridge that.
@@ -31,7 +31,9 @@ def build(settings: Settings) -> ASGIApp:
     """
     redis_url = settings.require_redis_url()
     pool = ReadPool(settings.require_database_url(), _DATABASE_CONNECTIONS, "ingest")
-    keys = KeyRing(pool, while_away_s=BELIEVED_WHILE_AWAY_S)
+    authentication = build_authentication(
+        settings, settings.ingest_host, pool, while_away_s=BELIEVED_WHILE_AWAY_S
+    )
     writer = EventWriter(redis_url)
     probed = redis_client(redis_url)
     metrics = RequestMetrics()
@@ -42,14 +44,18 @@ def build(settings: Settings) -> ASGIApp:
         await pool.open()
         writer.start()
         try:
-            yield
+            async with authentication.following():
+                yield
         finally:
             await writer.stop()
             await pool.close()
             probed.close()
 
     app = Litestar(
-        [events_routes(keys, writer, events), probe_routes(probed, keys, metrics.registry)],
+        [
+            events_routes(authentication, writer, events),
+            probe_routes(probed, authentication.keys, metrics.registry),
+        ],
         lifespan=[connections],
         exception_handlers={
             HTTPException: problems.misrouted,

@@ -14,7 +14,7 @@ from services.ingest.event_writer import EventWriter
 from services.ingest.metrics import EventMetrics
 from services.ingest.request_body import Bodies, Body
 from shared.errors import StorageError
-from shared.web_edge.authentication import KeyRing
+from shared.web_edge.authentication import Authentication
 from shared.web_edge.refusals import Refusal, Unavailable
 
 PATH: Final = "/v1/events"
@@ -29,7 +29,9 @@ class Accepted(msgspec.Struct, frozen=True):
     accepted: int
 
 
-def events_routes(keys: KeyRing, writer: EventWriter, metrics: EventMetrics) -> Router:
+def events_routes(
+    authentication: Authentication, writer: EventWriter, metrics: EventMetrics
+) -> Router:
     """The one route of the contract, with its refusals as problem+json."""
     bodies = Bodies()
 
@@ -38,10 +40,12 @@ def events_routes(keys: KeyRing, writer: EventWriter, metrics: EventMetrics) -> 
         headers = request.scope["headers"]
         body = Body(headers, request.receive)
         try:
-            organization_id = await keys.organization(headers, _SCOPE)
+            identity = await authentication.identity(headers)
+            identity.require(_SCOPE)
             media_type = media_type_of(headers)
             async with bodies.read(body) as whole:
-                admission = await admit(raw_events(media_type, headers, whole), organization_id)
+                raw = raw_events(media_type, headers, whole)
+                admission = await admit(raw, identity.organization_id)
                 await writer.write(admission.good)
         except Refusal:
             await body.discard()

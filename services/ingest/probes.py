@@ -8,7 +8,7 @@ from litestar.response.base import ASGIResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from shared.errors import StorageError
-from shared.web_edge.authentication import KeyRing
+from shared.web_edge.key_ring import KeyRing
 
 _TEXT = "text/plain"
 _NOT_READY = 503

@@ -16,7 +16,7 @@ from shared.web_edge.refusals import Refusal, Unavailable
 
 _log = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
-_AnyRequest = Request[Any, Any, Any]
+AnyRequest = Request[Any, Any, Any]
 #: Status and message → the body of an error.
 Body = Callable[[int, str], msgspec.Struct]
 
@@ -49,21 +49,21 @@ class ErrorShape:
             media_type=self._media_type,
         )
 
-    def refused(self, _request: _AnyRequest, refusal: Refusal) -> Response[bytes]:
+    def refused(self, _request: AnyRequest, refusal: Refusal) -> Response[bytes]:
         """The answer to a request that was refused."""
         return self.answer(refusal.status, str(refusal), refusal.headers)
 
-    def unavailable(self, request: _AnyRequest, error: StorageError) -> Response[bytes]:
+    def unavailable(self, request: AnyRequest, error: StorageError) -> Response[bytes]:
         """The answer while the database is away or not laid out."""
         _log.warning("no report", path=request.scope["path"], reason=str(error))
         return self.refused(request, Unavailable(f"No report at the moment: {error}"))
 
-    def misrouted(self, request: _AnyRequest, error: HTTPException) -> Response[bytes]:
+    def misrouted(self, request: AnyRequest, error: HTTPException) -> Response[bytes]:
         """The answer to a path or method that no route has."""
         method, path = request.scope["method"], request.scope["path"]
         return self.answer(error.status_code, f"Cannot {method} {path}", error.headers)
 
-    def failed(self, request: _AnyRequest, error: Exception) -> Response[bytes]:
+    def failed(self, request: AnyRequest, error: Exception) -> Response[bytes]:
         """The answer to a defect of ours, which is logged with its stack."""
         _log.error("request failed", path=request.scope["path"], exc_info=error)
         return self.answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")

@@ -7,12 +7,14 @@ from urllib.parse import unquote_to_bytes
 
 from litestar import HttpMethod, Request
 
-from services.read_api.reading.answers import Report, ReportAnswer
+from services.read_api.identity.admission import Admission
+from services.read_api.reading.answers import Headers, Report, ReportAnswer, standing_headers
 from services.read_api.reading.fresh_reports import FreshReports
 from services.read_api.reading.report_cache import Reading, ReportKey
+from services.read_api.reading.report_stream import ReportStream, ReportStreams
 from shared.contracts.ids import is_id
 from shared.contracts.instants import datetime_us
-from shared.web_edge.authentication import KeyRing
+from shared.limits import REPORT_STREAMS_MAX
 from shared.web_edge.refusals import NotFound
 
 #: Of every route that answers with a report.
@@ -30,20 +32,25 @@ class Requests:
     """
 
     def __init__(
-        self, reports: FreshReports, keys: KeyRing, now: Callable[[], datetime], not_found: str
+        self,
+        reports: FreshReports,
+        admission: Admission,
+        now: Callable[[], datetime],
+        not_found: str,
     ) -> None:
         self.not_found = not_found
         self._reports = reports
-        self._keys = keys
+        self._admission = admission
         self._now = now
+        self._streams = ReportStreams(reports, now, REPORT_STREAMS_MAX)
 
     async def organization(self, request: AnyRequest) -> str:
         """The organization that a request may read.
 
         Raises:
-            Refusal: it carries no valid key, or one that may not read.
+            Refusal: it carries no valid key or token, or one that may not read now.
         """
-        return await self._keys.organization(request.scope["headers"], READ_SCOPE)
+        return (await self._admission.identity(request, READ_SCOPE)).organization_id
 
     def path_id(self, request: AnyRequest, name: str) -> str:
         """An id in the path, decoded once; what cannot be an id is nothing that we have."""
@@ -67,6 +74,19 @@ class Requests:
         """A report that is read for each request: it may hang on more than one execution."""
         found, as_of_ms = await self._reports.read(reading)
         return self._answer(organization_id, found, as_of_ms)
+
+    async def stream(self, request: AnyRequest, key: ReportKey, reading: Reading) -> ReportStream:
+        """A report as server-sent events, for as long as the request's credentials are good."""
+
+        async def check() -> None:
+            await self._admission.recheck(request, READ_SCOPE)
+
+        return await self._streams.stream(key, reading, self.not_found, check)
+
+    async def standing_headers(self, organization_id: str) -> Headers:
+        """What an answer says of how far it is up to date, if it is read from now on."""
+        as_of_ms = await self._reports.as_of_ms()
+        return standing_headers(as_of_ms, self._reports.incidents(organization_id))
 
     def _answer(
         self, organization_id: str, found: Report | None, as_of_ms: int | None

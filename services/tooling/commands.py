@@ -112,7 +112,7 @@ class Commands(LazyGroup):
             Command(
                 "keys",
                 "services.tooling.keys:keys_app",
-                "Make, list and revoke API keys",
+                "Make, list, rotate and revoke API keys",
             ),
             Command(
                 "migrate",

@@ -7,6 +7,7 @@ Generated from the structs into `schemas/` beside this file and committed; a tes
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from shared.contracts.asyncapi import asyncapi_document
@@ -21,29 +22,29 @@ def documents() -> dict[str, str]:
     return {name: json.dumps(document, indent=2) + "\n" for name, document in found.items()}
 
 
-def stale_documents(folder: Path) -> list[str]:
-    """Names of the documents that are missing in `folder` or differ from the structs."""
+def stale_documents(found: Mapping[str, str], folder: Path) -> list[str]:
+    """Names of the documents that are missing in `folder` or have another text there."""
     return [
         name
-        for name, text in documents().items()
+        for name, text in found.items()
         if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text
     ]
 
 
-def main(arguments: list[str]) -> int:
-    """Write the documents, or only say which are stale; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m shared.contracts.documents")
+def renew(found: Mapping[str, str], folder: Path, arguments: list[str]) -> int:
+    """Write generated documents, or only say which are stale; returns the exit code."""
+    parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true", help="write nothing; fail if any is stale")
-    stale = stale_documents(FOLDER)
+    stale = stale_documents(found, folder)
     if parser.parse_args(arguments).check:
         for name in stale:
             sys.stderr.write(f"{name} is not what the structs say: run make schemas\n")
         return 1 if stale else 0
-    FOLDER.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     for name in stale:
-        (FOLDER / name).write_text(documents()[name], encoding="utf-8")
+        (folder / name).write_text(found[name], encoding="utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(renew(documents(), FOLDER, sys.argv[1:]))

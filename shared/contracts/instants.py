@@ -104,3 +104,8 @@ def us_text_ms(us: int) -> str:
     return us_datetime(us).strftime("%Y-%m-%dT%H:%M:%S.").rjust(20, "0") + (
         f"{us % 1_000_000 // 1000:03d}Z"
     )
+
+
+def us_text_s(us: int) -> str:
+    """ISO 8601 in UTC with seconds, truncated: `2025-12-20T09:00:00Z`."""
+    return us_datetime(us).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")

@@ -1,12 +1,12 @@
 """Rates, averages and money as every report rounds them (reports.md, Common rules)."""
 
 from decimal import Decimal
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 #: A JSON number of exact money; `Raw`, because an encoded Decimal may carry an exponent.
-Money = Raw
+Money = Annotated[Raw, Meta(extra_json_schema={"type": "number"})]
 
 _MICRO: Final = 1_000_000
 
@@ -22,6 +22,11 @@ def rate(part: int, whole: int) -> float:
 def average_ms(total_ms: int, count: int) -> int:
     """Whole milliseconds, half up; 0 over nothing."""
     return _half_up(total_ms, count) if count else 0
+
+
+def whole_seconds(duration_ms: int) -> int:
+    """Whole seconds, half up."""
+    return _half_up(duration_ms, 1000)
 
 
 def average_amount(total: Decimal, count: int) -> Decimal:

@@ -2,6 +2,8 @@
 
 from zoneinfo import ZoneInfo
 
+from msgspec import UNSET, Struct, UnsetType
+
 from shared.contracts.execution_events import (
     WEEKDAYS,
     ExecutionScheduledData,
@@ -14,8 +16,18 @@ from shared.contracts.instants import instant_us, us_datetime, us_text_ms
 _DEFAULT_TIMEZONE = "UTC"
 _MINUTES_OF_DAY = 24 * 60
 
-#: Only the keys that the plan says, instants normalised.
-AnswerWindows = dict[str, list[WeeklyWindow] | list[InstantWindow]]
+
+class AnswerWindows(Struct, frozen=True, kw_only=True, gc=False):
+    """Only the keys that the plan says, instants normalised."""
+
+    monday: list[WeeklyWindow] | UnsetType = UNSET
+    tuesday: list[WeeklyWindow] | UnsetType = UNSET
+    wednesday: list[WeeklyWindow] | UnsetType = UNSET
+    thursday: list[WeeklyWindow] | UnsetType = UNSET
+    friday: list[WeeklyWindow] | UnsetType = UNSET
+    saturday: list[WeeklyWindow] | UnsetType = UNSET
+    sunday: list[WeeklyWindow] | UnsetType = UNSET
+    advanced: list[InstantWindow] | UnsetType = UNSET
 
 
 def in_pause_window(plan: ExecutionScheduledData | None, now_us: int) -> bool:
@@ -42,20 +54,17 @@ def in_pause_window(plan: ExecutionScheduledData | None, now_us: int) -> bool:
 
 def answer_windows(windows: PauseWindows) -> AnswerWindows:
     """The windows as they leave: absent keys absent, instants in UTC with milliseconds."""
-    answer: AnswerWindows = {}
-    for name in WEEKDAYS:
-        weekly: list[WeeklyWindow] | None = getattr(windows, name)
-        if weekly is not None:
-            answer[name] = weekly
-    if windows.advanced is not None:
-        answer["advanced"] = [
-            InstantWindow(
-                start_at=us_text_ms(instant_us(between.start_at)),
-                end_at=us_text_ms(instant_us(between.end_at)),
-            )
-            for between in windows.advanced
-        ]
-    return answer
+    weekly = {name: said for name in WEEKDAYS if (said := getattr(windows, name)) is not None}
+    if windows.advanced is None:
+        return AnswerWindows(**weekly)
+    between = [
+        InstantWindow(
+            start_at=us_text_ms(instant_us(window.start_at)),
+            end_at=us_text_ms(instant_us(window.end_at)),
+        )
+        for window in windows.advanced
+    ]
+    return AnswerWindows(**weekly, advanced=between)
 
 
 def _weekly(windows: PauseWindows, weekday: int) -> list[WeeklyWindow]:

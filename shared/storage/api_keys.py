@@ -1,7 +1,7 @@
 """API keys: `cf_<id>_<secret>`, of which only the SHA-256 of the secret is kept.
 
-Made, listed and revoked by the command line; looked up by the read API. A secret is random and
-long, so a fast hash suffices and nothing is salted.
+Made, listed, rotated and revoked by the command line; looked up by whatever serves HTTP. A secret
+is random and long, so a fast hash suffices and nothing is salted.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
 
 import psycopg
@@ -42,6 +42,16 @@ _LIST = (
     " WHERE %(organization_id)s::text IS NULL OR organization_id = %(organization_id)s"
     " ORDER BY created_at, key_id"
 )
+#: The successor lives as long as its predecessor was made to live.
+_SUCCEED = (
+    "INSERT INTO callfold.api_keys"
+    " (key_id, organization_id, name, secret_sha256, scopes, expires_at)"
+    " SELECT %(new_id)s, organization_id, name, %(secret_sha256)s, scopes,"
+    " now() + (expires_at - created_at) FROM callfold.api_keys"
+    " WHERE key_id = %(key_id)s AND revoked_at IS NULL"
+    " AND (expires_at IS NULL OR expires_at > now())"
+)
+_END = "UPDATE callfold.api_keys SET expires_at = least(expires_at, now() + %s) WHERE key_id = %s"
 _REVOKE = "UPDATE callfold.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = %s"
 
 
@@ -61,10 +71,16 @@ class ApiKey(Struct, frozen=True, kw_only=True, rename="camel"):
 class Grant(Struct, frozen=True):
     """What a valid key allows."""
 
+    key_id: str
     organization_id: str
     scopes: frozenset[str]
     #: None where it never expires.
     expires_at: datetime | None
+
+    @property
+    def subject(self) -> str:
+        """What requests with the key, or with a token of it, are counted by."""
+        return f"key:{self.key_id}"
 
 
 def create_api_key(
@@ -103,15 +119,38 @@ def revoke_api_key(database_url: str, key_id: str) -> bool:
         return connection.execute(_REVOKE, (key_id,)).rowcount > 0
 
 
+def rotate_api_key(database_url: str, key_id: str, grace: timedelta) -> str | None:
+    """Make a key that allows the same, and let the old one end after the grace.
+
+    Returns: the new key, which can never be read again; None where there is no valid old one.
+    """
+    new_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+    values = {"key_id": key_id, "new_id": new_id, "secret_sha256": _sha256(secret)}
+    with _database(database_url) as connection, connection.transaction():
+        if not connection.execute(_SUCCEED, values).rowcount:
+            return None
+        if grace:
+            connection.execute(_END, (grace, key_id))
+        else:
+            connection.execute(_REVOKE, (key_id,))
+    return f"cf_{new_id}_{secret}"
+
+
 async def find_grant(pool: ReadPool, key: str) -> Grant | None:
     """What a key allows; None where it is unknown or revoked. Expiry is for the caller to check.
 
     Notes its use, at most once a minute over all processes.
     """
     found = _KEY.fullmatch(key)
-    if found is None:
-        return None
-    key_id, secret = found.groups()
+    return None if found is None else await _grant(pool, *found.groups())
+
+
+async def find_grant_of_id(pool: ReadPool, key_id: str) -> Grant | None:
+    """The same by the key's id alone, for whoever has proved the key before."""
+    return await _grant(pool, key_id, None)
+
+
+async def _grant(pool: ReadPool, key_id: str, secret: str | None) -> Grant | None:
     lookup = {"key_id": key_id, "noted_s": _NOTED_S}
     try:
         row = await pool.fetch_one(statement_text("api_key"), lookup)
@@ -120,11 +159,13 @@ async def find_grant(pool: ReadPool, key: str) -> Grant | None:
     if row is None:
         return None
     organization_id, secret_sha256, scopes, expires_at, revoked_at, noted = row
-    if revoked_at is not None or not hmac.compare_digest(secret_sha256, _sha256(secret)):
+    if revoked_at is not None:
+        return None
+    if secret is not None and not hmac.compare_digest(secret_sha256, _sha256(secret)):
         return None
     if not noted:
         await pool.fetch_one(statement_text("api_key_used"), lookup)
-    return Grant(organization_id, frozenset(scopes), expires_at)
+    return Grant(key_id, organization_id, frozenset(scopes), expires_at)
 
 
 def check_api_key(

@@ -23,7 +23,8 @@ from shared.storage.log import Log
 from shared.storage.parking import DEFAULT_QUOTA, Parking, ParkQuota, Scope
 from shared.storage.report_changes import announce
 from shared.storage.staging import StagedTable, add, replace, replace_newer
-from shared.storage.tables import SUBJECT_TABLES, TALLY_TABLES, attempts, flow_versions
+from shared.storage.tables import SUBJECT_TABLES, attempts, flow_versions
+from shared.storage.tally_tables import TALLY_TABLES
 
 #: A batch up to here goes in few round trips: a statement each table, all sent together. What is
 #: sent together is held in memory together.

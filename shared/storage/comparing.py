@@ -27,11 +27,11 @@ from shared.storage.lanes import fold_positions
 from shared.storage.table_contents import Key, Side
 from shared.storage.tables import (
     SUBJECT_TABLES,
-    TALLY_TABLES,
     flow_versions,
     generation_metadata,
     positions,
 )
+from shared.storage.tally_tables import TALLY_TABLES
 
 #: Told the table that is compared, and how many rows were by then; from the caller's thread.
 Progress = Callable[[str, int], None]

@@ -12,7 +12,7 @@ from typing import Final
 from shared.projections.contributions import Contribution, Differences
 from shared.projections.state_cache import SubjectKey
 from shared.storage.table_contents import Key
-from shared.storage.tables import TALLY_TABLES
+from shared.storage.tally_tables import TALLY_TABLES
 
 _KEY_LENGTHS: Final = {str(table.name): len(table.primary_key.columns) for table in TALLY_TABLES}
 

@@ -23,7 +23,7 @@ from shared.storage.table_contents import (
     compared_columns,
     key_columns,
 )
-from shared.storage.tables import TALLY_TABLES
+from shared.storage.tally_tables import TALLY_TABLES
 
 _TALLIES: Final = {str(table.name): table for table in TALLY_TABLES}
 

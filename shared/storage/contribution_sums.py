@@ -15,7 +15,7 @@ from sqlalchemy import Table
 
 from shared.projections.contributions import TALLIES
 from shared.storage.generations import schema_name
-from shared.storage.tables import TALLY_TABLES
+from shared.storage.tally_tables import TALLY_TABLES
 
 
 class WrongTally(Struct, frozen=True, rename="camel"):

@@ -15,7 +15,17 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from shared.errors import StorageError
 
-_FRAGMENTS: Final = ("report_head", "published_flow", "call_page", "as_of")
+_FRAGMENTS: Final = (
+    "report_head",
+    "published_flow",
+    "call_page",
+    "as_of",
+    "owned_matching",
+    "owned_attempts",
+    "campaign_skipped",
+    "campaign_contacts",
+    "call_execution_rows",
+)
 _CONNECT_TIMEOUT_S = 3
 #: How long a request waits for a connection.
 _POOL_PATIENCE_S = 3.0
@@ -88,12 +98,19 @@ class ReadPool:
 
 
 @cache
-def statement_text(name: str, generation: str = "") -> str:
-    """The statement of a `.sql` file, its fragments filled in, about one generation's schema."""
+def statement_text(name: str, generation: str = "", owner: str = "") -> str:
+    """The statement of a `.sql` file, its fragments filled in, about one generation's schema.
+
+    Args:
+        owner: Of a list of attempts, the column of whom they belong to, such as `program_id`; the
+            file of the same name and `_asked` has the conditions that they meet.
+    """
     text = _read(name)
     for fragment in _FRAGMENTS:
         text = text.replace(f"{{{fragment}}}", _read(fragment).rstrip())
-    return text.replace("{generation}", generation)
+    if "{asked}" in text:
+        text = text.replace("{asked}", _read(f"{name}_asked").rstrip())
+    return text.replace("{owner}", owner).replace("{generation}", generation)
 
 
 @cache

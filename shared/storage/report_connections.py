@@ -3,7 +3,7 @@
 psycopg's cursors wait for each answer before the next statement leaves, and cost several turns of
 the event loop each: more than the arithmetic of a report. Here libpq's pipeline mode is driven
 directly. Statements are prepared once a connection; every one is a transaction, and so a snapshot,
-of its own. `report_queries.py` asks.
+of its own, asked in a role that sees the rows of one organization alone. `live_queries.py` asks.
 """
 
 import asyncio
@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 import psycopg
 
 from shared.errors import StorageError
-from shared.storage.pipelined_connection import PipelinedConnection, RawRow
+from shared.storage.pipelined_connection import NOBODY, PipelinedConnection, RawRow
 from shared.storage.read_pool import Parameters
+from shared.storage.tenancy import READ_ROLE
 
 #: How long a statement may take, a lost network included.
 _STATEMENT_PATIENCE_S: Final = 15.0
@@ -32,42 +33,58 @@ class _Statement(NamedTuple):
 
 
 class ReportConnections:
-    """Up to so many connections, opened when they are needed."""
+    """Connections that are opened when they are needed: for tenants, and one for what has none."""
 
-    def __init__(self, database_url: str, connections_max: int) -> None:
+    def __init__(
+        self, database_url: str, connections_max: int, read_database_url: str | None = None
+    ) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            read_database_url: As whom reports are read, if by other credentials than the process'.
+        """
+        self._reading = _Connections(read_database_url or database_url, connections_max, READ_ROLE)
+        self._own = _Connections(database_url, 1, None)
+
+    async def close(self) -> None:
+        """Close all; what is under way fails."""
+        await self._reading.close()
+        await self._own.close()
+
+    async def fetch_one(self, text: str, parameters: Parameters) -> RawRow | None:
+        """The first row of a statement, each value in PostgreSQL's binary form.
+
+        It sees rows of the organization in the parameter `organization_id`; nobody's without one.
+
+        Raises:
+            StorageError: the database does not answer; trying again later may help.
+            psycopg.Error: the statement itself failed.
+        """
+        return await _fetch(self._reading, text, parameters)
+
+    async def fetch_of_none(self, text: str) -> RawRow | None:
+        """The same in the process' own role, for what is of no organization: all rows are seen."""
+        return await _fetch(self._own, text, {})
+
+
+class _Connections:
+    """Up to so many in one role."""
+
+    def __init__(self, database_url: str, connections_max: int, role: str | None) -> None:
         self._database_url = database_url
         self._connections_max = connections_max
+        self._role = role
         self._open: list[PipelinedConnection] = []
         self._opening: asyncio.Task[PipelinedConnection] | None = None
 
     async def close(self) -> None:
-        """Close all; what is under way fails."""
         if self._opening is not None:
             self._opening.cancel()
         for connection in self._open:
             await connection.close()
         self._open.clear()
 
-    async def fetch_one(self, text: str, parameters: Parameters) -> RawRow | None:
-        """The first row of a statement, each value in PostgreSQL's binary form.
-
-        Raises:
-            StorageError: the database does not answer; trying again later may help.
-            psycopg.Error: the statement itself failed.
-        """
-        statement = _statement(text)
-        values = [_value(parameters[name]) for name in statement.names]
-        try:
-            connection = await self._connection()
-            try:
-                return await _ask(connection, statement.command, values)
-            except psycopg.OperationalError:
-                # The server may have restarted under idle connections: they are dropped by now.
-                return await _ask(await self._connection(), statement.command, values)
-        except (psycopg.OperationalError, TimeoutError) as error:
-            raise StorageError("PostgreSQL does not answer") from error
-
-    async def _connection(self) -> PipelinedConnection:
+    async def least_busy(self) -> PipelinedConnection:
         """The least busy connection; another one is opened beside it where all are busy."""
         self._open = [connection for connection in self._open if not connection.closed]
         if not self._open:
@@ -79,7 +96,8 @@ class ReportConnections:
         return least
 
     def _open_another(self) -> asyncio.Task[PipelinedConnection]:
-        self._opening = asyncio.create_task(PipelinedConnection.connect(self._database_url))
+        connecting = PipelinedConnection.connect(self._database_url, self._role)
+        self._opening = asyncio.create_task(connecting)
         self._opening.add_done_callback(self._opened)
         return self._opening
 
@@ -89,8 +107,24 @@ class ReportConnections:
             self._open.append(opening.result())
 
 
+async def _fetch(connections: _Connections, text: str, parameters: Parameters) -> RawRow | None:
+    statement = _statement(text)
+    values = [_value(parameters[name]) for name in statement.names]
+    tenant = _value(parameters.get("organization_id")) or NOBODY
+    try:
+        connection = await connections.least_busy()
+        try:
+            return await _ask(connection, statement.command, values, tenant)
+        except psycopg.OperationalError:
+            # The server may have restarted under idle connections: they are dropped by now.
+            connection = await connections.least_busy()
+            return await _ask(connection, statement.command, values, tenant)
+    except (psycopg.OperationalError, TimeoutError) as error:
+        raise StorageError("PostgreSQL does not answer") from error
+
+
 async def _ask(
-    connection: PipelinedConnection, command: bytes, values: list[bytes | None]
+    connection: PipelinedConnection, command: bytes, values: list[bytes | None], tenant: bytes
 ) -> RawRow | None:
     """Ask; the first whose time is up ends the connection, so that those behind ask elsewhere.
 
@@ -107,7 +141,7 @@ async def _ask(
     # Cheaper than the context of `asyncio.timeout`.
     patience = asyncio.get_running_loop().call_later(_STATEMENT_PATIENCE_S, give_up)
     try:
-        return await connection.ask(command, values)
+        return await connection.ask(command, values, tenant)
     except psycopg.OperationalError:
         if expired:
             raise TimeoutError from None

@@ -94,7 +94,7 @@ class SubjectHistory:
                 # Escapes may spell the subject otherwise; nearly no event has any.
                 if not known and needle not in entry.kept and b"\\" not in entry.kept:
                     continue
-                event = self._about_it(entry)
+                event = event_about(entry, self._key)
                 if event is not None:
                     self.missing.discard(entry.position)
                     yield HistoryEntry(entry, event, self._fate(entry, journal, conflicts))
@@ -104,14 +104,6 @@ class SubjectHistory:
         place = (self.partition, kind, organization_id, subject)
         rows = self._connection.execute(_CONFLICTS, place).fetchall()
         return {(ms, int(seq)) for ms, seq in rows}
-
-    def _about_it(self, entry: LogEntry) -> Event | None:
-        try:
-            event = decode_kept(entry.mode, entry.kept)
-        except ContractError:
-            return None  # parked, so it is nobody's
-        key = (KINDS[type(event)].value, event.organizationid, event.subject)
-        return event if key == self._key else None
 
     def _fate(self, entry: LogEntry, journal: set[Position], conflicts: set[Position]) -> Fate:
         if entry.position in journal:
@@ -123,6 +115,16 @@ class SubjectHistory:
         place = (self.partition, *entry.position)
         left_out = self._connection.execute(_LEFT_OUT, place).fetchone()
         return Fate.LEFT_OUT if left_out else Fate.DUPLICATE
+
+
+def event_about(entry: LogEntry, key: SubjectKey) -> Event | None:
+    """The event of an entry, where it is about this subject; None else."""
+    try:
+        event = decode_kept(entry.mode, entry.kept)
+    except ContractError:
+        return None  # parked, so it is nobody's
+    found = (KINDS[type(event)].value, event.organizationid, event.subject)
+    return event if found == key else None
 
 
 def known_kinds(connection: psycopg.Connection, generation: int, key: SubjectKey) -> list[Kind]:

@@ -17,7 +17,8 @@ from shared.folds.states import FOLDS
 from shared.projections.contributions import NOTHING, Contribution, decode_contribution
 from shared.reports.executions import read_execution
 from shared.storage.generations import schema_name
-from shared.storage.tables import SUBJECT_TABLES, TALLY_TABLES, executions
+from shared.storage.tables import SUBJECT_TABLES, executions
+from shared.storage.tally_tables import TALLY_TABLES
 
 #: Rows that a cursor fetches at a time.
 FETCHED_ROWS: Final = 2_000

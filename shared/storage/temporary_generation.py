@@ -16,7 +16,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 from shared.contracts.amounts import nano_decimal
 from shared.projections.attempts import AttemptRow
 from shared.projections.contributions import Differences
-from shared.storage.tables import TALLY_TABLES, attempts, executions, flow_versions
+from shared.storage.tables import attempts, executions, flow_versions
+from shared.storage.tally_tables import TALLY_TABLES
 
 #: PostgreSQL's name for the temporary tables of whoever asks.
 TEMPORARY_SCHEMA: Final = "pg_temp"

@@ -1,120 +1,143 @@
-"""Who asks: the API key of a request, and the organization that it opens."""
+"""Lets requests in: by an API key, by a token of ours, or by one of a configured issuer.
 
-import asyncio
-import hashlib
-from collections.abc import Callable, Iterable
+Every HTTP process asks here before it looks at anything else of a request.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
 
-from shared.clock import monotonic_s, utc_now
-from shared.errors import StorageError
-from shared.storage.api_keys import Grant, find_grant
+from shared.clock import utc_now
+from shared.contracts.ids import is_id
+from shared.errors import SettingsError
+from shared.settings import Settings
+from shared.storage.api_keys import SCOPES
 from shared.storage.read_pool import ReadPool
-from shared.web_edge.refusals import Forbidden, Unauthorized
+from shared.web_edge.access_tokens import ISSUER, AccessTokens
+from shared.web_edge.bearer_tokens import read_unverified
+from shared.web_edge.identities import Identity
+from shared.web_edge.key_ring import KeyRing
+from shared.web_edge.published_keys import is_loopback
+from shared.web_edge.refusals import BadRequest, Unauthorized
+from shared.web_edge.trusted_issuer import TrustedIssuer, trusted_issuer
 
-#: How long a looked-up key is believed; a revoked one stops within this time.
-BELIEVED_S = 3.0
-#: A database that is away is asked again after this time, by one request; the others go on.
-_ASK_AGAIN_S = 5.0
-_BELIEVED_KEYS_MAX = 10_000
-_BEARER = b"bearer "
+#: Whose things are asked for where no key is needed.
+ORGANIZATION_HEADER: Final = "x-callfold-organization"
+_BEARER: Final = b"bearer "
+_KEY_PREFIX: Final = b"cf_"
+
+_Headers = Iterable[tuple[bytes, bytes]]
 
 
-class KeyRing:
-    """Looks API keys up, and remembers for a while what it found."""
+class Authentication:
+    """Tells whose a request is.
+
+    Attributes:
+        keys: The API keys.
+        tokens: The tokens that are made of them.
+    """
 
     def __init__(
         self,
-        pool: ReadPool,
+        keys: KeyRing,
+        tokens: AccessTokens,
+        issuer: TrustedIssuer | None = None,
         *,
-        while_away_s: float = 0,
-        now: Callable[[], datetime] = utc_now,
-        clock_s: Callable[[], float] = monotonic_s,
+        needs_credentials: bool = True,
     ) -> None:
-        """While the database is away a key is believed for `while_away_s` after its look-up."""
-        self._pool = pool
-        self._while_away_s = while_away_s
-        self._now = now
-        self._clock_s = clock_s
-        #: By digest, so that no key stays in memory: when it was looked up, and what it allows.
-        self._believed: dict[bytes, tuple[float, Grant]] = {}
-        self._lookups: dict[bytes, asyncio.Task[Grant | None]] = {}
-        #: When to ask a database again that did not answer; 0 while it answers.
-        self._ask_again_at_s = 0.0
-        self._reached = False
+        """Whoever sends no credentials is let in where none are needed."""
+        self.keys = keys
+        self.tokens = tokens
+        self._issuer = issuer
+        self._needs_credentials = needs_credentials
 
-    async def organization(self, headers: Iterable[tuple[bytes, bytes]], scope: str) -> str:
-        """The organization whose key the headers carry.
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Follow the issuer's keys, where there is an issuer."""
+        async with self._issuer.following() if self._issuer else nullcontext():
+            yield
+
+    async def identity(self, headers: _Headers) -> Identity:
+        """Whose credentials the headers carry.
 
         Raises:
-            Unauthorized: there is no key, or it is not valid (any more).
-            Forbidden: the key lacks `scope`.
+            Unauthorized: there are none, or they are not valid (any more).
+            BadRequest: no credentials are needed, but whose things are asked for is not said.
+            Unavailable: the issuer's keys cannot be read now.
             StorageError: the key cannot be looked up now.
         """
-        key = _key(headers)
+        key, token = _credentials(headers)
+        if token is not None and not token.startswith(_KEY_PREFIX):
+            return await self._of_token(token)
+        key = key if token is None else token
+        if key is None and not self._needs_credentials:
+            return _of_loopback(headers)
         if key is None:
             raise Unauthorized("API key is missing: send it as x-api-key or as a bearer token")
-        grant = await self._grant(key)
-        if grant is None or (grant.expires_at is not None and grant.expires_at <= self._now()):
-            raise Unauthorized("API key is unknown, revoked or expired")
-        if scope not in grant.scopes:
-            raise Forbidden(f"API key lacks the scope {scope}")
-        return grant.organization_id
-
-    async def check(self) -> None:
-        """Return if keys could ever be looked up; raise StorageError otherwise."""
-        if not self._reached:
-            # It is no key, but whoever looks for it finds out whether the table is there.
-            await find_grant(self._pool, "cf_0_0")
-            self._reached = True
-
-    async def _grant(self, key: bytes) -> Grant | None:
-        digest, now_s = hashlib.sha256(key).digest(), self._clock_s()
-        found_s, known = self._believed.get(digest, (0.0, None))
-        if known is not None and now_s - found_s < BELIEVED_S:
-            return known
-        believable = known is not None and now_s - found_s < self._while_away_s
-        if believable and self._ask_again_at_s:
-            if now_s < self._ask_again_at_s:
-                return known
-            self._ask_again_at_s = now_s + _ASK_AGAIN_S
-        try:
-            # Many requests with one key ask once; whoever goes away must not take it from the rest.
-            grant = await asyncio.shield(self._lookup(digest, key, now_s))
-        except StorageError:
-            self._ask_again_at_s = self._clock_s() + _ASK_AGAIN_S
-            if believable:
-                return known
-            raise
-        self._ask_again_at_s = 0.0
-        return grant
-
-    def _lookup(self, digest: bytes, key: bytes, now_s: float) -> asyncio.Task[Grant | None]:
-        lookup = self._lookups.get(digest)
-        if lookup is None:
-            lookup = asyncio.create_task(self._look_up(digest, key.decode("latin-1"), now_s))
-            self._lookups[digest] = lookup
-            lookup.add_done_callback(lambda _lookup: self._lookups.pop(digest))
-        return lookup
-
-    async def _look_up(self, digest: bytes, key: str, now_s: float) -> Grant | None:
-        """What the database says of a key, believed from `now_s` on."""
-        grant = await find_grant(self._pool, key)
-        self._reached = True
+        grant = await self.keys.grant(key)
         if grant is None:
-            self._believed.pop(digest, None)
-            return None
-        if len(self._believed) >= _BELIEVED_KEYS_MAX:
-            self._believed.clear()
-        self._believed[digest] = (now_s, grant)
-        return grant
+            raise Unauthorized("API key is unknown, revoked or expired")
+        return Identity(grant.organization_id, grant.scopes, grant.subject, grant.expires_at)
+
+    async def _of_token(self, token: bytes) -> Identity:
+        said = read_unverified(token)
+        if said.issuer == ISSUER:
+            return await self.tokens.identity(token, said)
+        if self._issuer is not None and said.issuer == self._issuer.issuer:
+            return await self._issuer.identity(token, said)
+        raise Unauthorized("bearer token is of an issuer that is not trusted here")
 
 
-def _key(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """`x-api-key`, else the bearer token."""
-    bearer = None
+def build_authentication(
+    settings: Settings,
+    host: str,
+    pool: ReadPool,
+    *,
+    while_away_s: float = 0,
+    now: Callable[[], datetime] = utc_now,
+) -> Authentication:
+    """What the settings ask for, in a process that listens at `host`.
+
+    Args:
+        while_away_s: how long a key is believed while the database is away.
+
+    Raises:
+        SettingsError: the settings are incomplete, or unsafe.
+    """
+    if settings.auth == "off" and not is_loopback(host):
+        raise SettingsError(
+            f"CALLFOLD_AUTH=off would open everything to whoever reaches {host}: listen on "
+            "127.0.0.1, or leave CALLFOLD_AUTH on and make a key with `callfold keys create`"
+        )
+    keys = KeyRing(pool, while_away_s=while_away_s, now=now)
+    return Authentication(
+        keys,
+        AccessTokens(pool, keys, now),
+        trusted_issuer(settings, now),
+        needs_credentials=settings.auth == "on",
+    )
+
+
+def _credentials(headers: _Headers) -> tuple[bytes | None, bytes | None]:
+    """`x-api-key`, which goes before the bearer token, and else that token."""
+    token = None
     for name, value in headers:
         if name == b"x-api-key":
-            return value.strip()
+            return value.strip(), None
         if name == b"authorization" and value[: len(_BEARER)].lower() == _BEARER:
-            bearer = value[len(_BEARER) :].strip()
-    return bearer
+            token = value[len(_BEARER) :].strip()
+    return None, token
+
+
+def _of_loopback(headers: _Headers) -> Identity:
+    """Whoever is on this machine may do everything, for the organization that is named."""
+    sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+    # A page of another site can have its name resolved to this machine, but not this header.
+    if not is_loopback(urlsplit(f"//{sent.get('host', '')}").hostname or ""):
+        raise Unauthorized("without a key, ask this machine by a loopback address")
+    organization_id = sent.get(ORGANIZATION_HEADER, "")
+    if not is_id(organization_id):
+        raise BadRequest(f"send an API key, or say whose things you ask for: {ORGANIZATION_HEADER}")
+    return Identity(organization_id, frozenset(SCOPES), "loopback", None)

@@ -10,7 +10,7 @@ class Refusal(Exception):  # noqa: N818 -- an answer like any other, not a defec
     """The request is answered with an error; the message is for whoever sent it."""
 
     status: ClassVar[int]
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = {}
 
 
 class BadRequest(Refusal):
@@ -23,7 +23,7 @@ class Unauthorized(Refusal):
     """No key, or one that is unknown, revoked or expired."""
 
     status = 401
-    headers: ClassVar[Mapping[str, str]] = {"www-authenticate": "Bearer"}
+    headers: Mapping[str, str] = {"www-authenticate": "Bearer"}
 
 
 class Forbidden(Refusal):
@@ -60,11 +60,22 @@ class Busy(Refusal):
     """This process holds as much as it may; a moment later it may work."""
 
     status = 429
-    headers: ClassVar[Mapping[str, str]] = {"retry-after": "1"}
+    headers: Mapping[str, str] = {"retry-after": "1"}
+
+
+class TooManyRequests(Refusal):
+    """The key or token has used up what it may ask in this time."""
+
+    status = 429
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        """It works again after so many seconds."""
+        super().__init__(message)
+        self.headers = {"retry-after": str(retry_after_s)}
 
 
 class Unavailable(Refusal):
     """A server behind us is away or full; it may work in a few seconds."""
 
     status = 503
-    headers: ClassVar[Mapping[str, str]] = {"retry-after": str(_RETRY_AFTER_S)}
+    headers: Mapping[str, str] = {"retry-after": str(_RETRY_AFTER_S)}

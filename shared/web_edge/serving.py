@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Final, NoReturn
 
 import structlog
 from granian.constants import Interfaces
@@ -15,8 +16,20 @@ from granian.server.embed import Server
 from litestar.types import ASGIApp
 
 from shared.errors import SettingsError
+from shared.limits import HTTP_CONNECTIONS_MAX
 
 _log = structlog.get_logger()
+
+_BACKLOG: Final = 1024
+_farewells: list[Callable[[], None]] = []
+
+
+def before_end(farewell: Callable[[], None]) -> None:
+    """Call this when a signal asks for the end: answers that would never be over must be ended.
+
+    The server waits for all others.
+    """
+    _farewells.append(farewell)
 
 
 def serve(app: ASGIApp, process: str, host: str, port: int) -> NoReturn:
@@ -35,10 +48,24 @@ def serve(app: ASGIApp, process: str, host: str, port: int) -> NoReturn:
 
 async def _serve(app: ASGIApp, process: str, host: str, port: int) -> NoReturn:
     """In one loop with the application, so that a signal ends it without orphans."""
-    server = Server(app, host, port, interface=Interfaces.ASGI, log_enabled=False)
+    server = Server(
+        app,
+        host,
+        port,
+        interface=Interfaces.ASGI,
+        backlog=_BACKLOG,
+        backpressure=HTTP_CONNECTIONS_MAX,
+        log_enabled=False,
+    )
+
+    def end() -> None:
+        for farewell in _farewells:
+            farewell()
+        server.stop()  # type: ignore[no-untyped-call]  # granian's
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, end)
     _log.info(f"{process} listens", url=f"http://{host}:{port}")
     await server.serve()
     _log.info(f"{process} ended")

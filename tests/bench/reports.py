@@ -1,9 +1,9 @@
 """`report-hot`, `report-changed`: the main report against a bare route of the same service.
 
 64 connections ask as fast as they are answered, first for the bare route, then for reports, in
-turn. The bare route asks for no key; reports do. Hot: one report that does not change. Changed: all
-reports in turn, each read anew for each request (the read API keeps none), while events change
-them; beside it, what the cache makes of the same.
+turn, with the same key: the bare route stands behind the same authentication and rate limit. Hot:
+one report that does not change. Changed: all reports in turn, each read anew for each request (the
+read API keeps none), while events change them; beside it, what the cache makes of the same.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from tests.bench.product import Product, product
 from tests.bench.truth import WrongResultError, check_installation, check_log, fetch, report_path
 from tests.bench.workbench import Workbench
 
-_BARE_PATH = "/livez"
+_BARE_PATH = "/v1/whoami"
 _CHANGES_PER_S = 100
 
 #: The reports' answers and the bare route's.
@@ -86,7 +86,7 @@ def _installation(bench: Workbench, load: Load) -> Iterator[Product]:
 def _rounds(bench: Workbench, running: Product, paths: Sequence[str]) -> list[Round]:
     """Ask for both in turn."""
     port, key = running.read_api_port, running.api_key()
-    bare, reports = [request(_BARE_PATH)], [request(path, key) for path in paths]
+    bare, reports = [request(_BARE_PATH, key)], [request(path, key) for path in paths]
     stretch_s = 1.0 if bench.quick else 4.0
     for wanted in (bare, reports):
         ask_for(port, wanted, stretch_s / 2)  # connections of the pool, prepared statements

@@ -1,4 +1,4 @@
-"""Reference model: a second, plain implementation of the contract and the program reports.
+"""Reference model: a second, plain implementation of the contract and of every interface.
 
 It takes events as decoded JSON and computes every report anew from the set of them, without
 increments and without any code of the product; property and end-to-end tests compare the
@@ -12,20 +12,31 @@ from datetime import datetime
 from typing import Any
 
 from tests.reference_model.billing import billing_report
+from tests.reference_model.call_executions import (
+    EVERY_CALL,
+    Wanted,
+    agent_page,
+    call_execution,
+    call_list,
+)
 from tests.reference_model.call_reports import attempt_breakdown, call_history
-from tests.reference_model.contacts import profile_of
-from tests.reference_model.event_set import EventSet, select
+from tests.reference_model.calls_export import Cells, calls_export
+from tests.reference_model.campaigns import campaign_executions
+from tests.reference_model.event_set import EventSet
 from tests.reference_model.executions import Execution
 from tests.reference_model.main_report import main_report
 from tests.reference_model.node_stats import node_stats
+from tests.reference_model.organizations import Organization
+from tests.reference_model.summary_export import summary_export
+from tests.reference_model.workflows import workflow_execution, workflow_page
 
 
 class ReferenceModel:
-    """Program-execution reports over a set of valid events.
+    """The answers of the four interfaces over a set of valid events.
 
     Bodies have the vendor's keys in the vendor's order. Money and rates are `Decimal`, so compare
-    them with an answer read by `json.loads(text, parse_float=Decimal)`. A report is None where
-    the execution is unknown to the organization (404).
+    them with an answer read by `json.loads(text, parse_float=Decimal)`. An answer is None where
+    the thing is unknown to the organization (404).
     """
 
     def __init__(self, events: Iterable[dict[str, Any]]) -> None:
@@ -36,6 +47,7 @@ class ReferenceModel:
                 `json.loads(text, parse_float=Decimal)`, so that amounts stay exact.
         """
         self._events = EventSet(events)
+        self._organizations: dict[str, Organization] = {}
 
     def execution_ids(self, organization_id: str) -> list[str]:
         """Ids of the executions that exist, by code point."""
@@ -79,12 +91,90 @@ class ReferenceModel:
         execution = self._execution(organization_id, execution_id)
         return billing_report(execution) if execution else None
 
+    def calls_export(
+        self, organization_id: str, execution_id: str
+    ) -> dict[str, list[Cells]] | None:
+        """Rows of the sheet of `…/report/calls/export`, its header first."""
+        execution = self._execution(organization_id, execution_id)
+        if execution is None:
+            return None
+        return {"Calls": calls_export(self.organization(organization_id), execution)}
+
+    def summary_export(
+        self, organization_id: str, execution_id: str, now: datetime
+    ) -> dict[str, list[Cells]] | None:
+        """Rows of each section of `…/report/export` at `now`."""
+        execution = self._execution(organization_id, execution_id)
+        return summary_export(execution, now) if execution else None
+
+    def campaign_executions(
+        self,
+        organization_id: str,
+        campaign_id: str,
+        *,
+        page: int = 1,
+        per_page: int = 50,
+        status: str | None = None,
+    ) -> dict[str, Any] | None:
+        """Body of `/api/v1/campaigns/{campaign_id}/executions`."""
+        organization = self.organization(organization_id)
+        return campaign_executions(
+            organization, campaign_id, page=page, per_page=per_page, status=status
+        )
+
+    def call_execution(self, organization_id: str, call_id: str) -> dict[str, Any] | None:
+        """Body of `/executions/{execution_id}`."""
+        return call_execution(self.organization(organization_id), call_id)
+
+    def agent_executions(
+        self,
+        organization_id: str,
+        agent_id: str,
+        *,
+        page_number: int = 1,
+        page_size: int = 20,
+        wanted: Wanted = EVERY_CALL,
+    ) -> dict[str, Any] | None:
+        """Body of `/v2/agent/{agent_id}/executions`."""
+        organization = self.organization(organization_id)
+        return agent_page(
+            organization, agent_id, wanted, page_number=page_number, page_size=page_size
+        )
+
+    def call_list(
+        self, organization_id: str, key: str, owner_id: str
+    ) -> list[dict[str, Any]] | None:
+        """All calls of an agent (`agentId`) or a batch (`batchId`), newest first."""
+        return call_list(self.organization(organization_id), key, owner_id)
+
+    def workflow_executions(
+        self,
+        organization_id: str,
+        workflow_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 20,
+        **wanted: str,
+    ) -> dict[str, Any] | None:
+        """Body of `/v1/accounts/…/workflows/{workflowId}/executions`."""
+        organization = self.organization(organization_id)
+        return workflow_page(organization, workflow_id, offset=offset, limit=limit, **wanted)
+
+    def workflow_execution(
+        self, organization_id: str, workflow_id: str, attempt_id: str
+    ) -> dict[str, Any] | None:
+        """Body of `/v1/accounts/…/workflows/{workflowId}/executions/{executionId}`."""
+        return workflow_execution(self.organization(organization_id), workflow_id, attempt_id)
+
     def contact_profile(self, organization_id: str, contact_id: str) -> dict[str, Any]:
         """The merged profile of a contact; all null where nothing was ever said."""
-        events = self._events.of(organization_id, "contact", contact_id)
-        return profile_of(select(events, "contact.updated"))
+        return self.organization(organization_id).profile(contact_id)
+
+    def organization(self, organization_id: str) -> Organization:
+        """One tenant, worked out once."""
+        if organization_id not in self._organizations:
+            self._organizations[organization_id] = Organization(self._events, organization_id)
+        return self._organizations[organization_id]
 
     def _execution(self, organization_id: str, execution_id: str) -> Execution | None:
-        if execution_id not in self._events.execution_ids(organization_id):
-            return None
-        return Execution(self._events, organization_id, execution_id)
+        return self.organization(organization_id).execution(execution_id)

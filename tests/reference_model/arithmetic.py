@@ -28,6 +28,11 @@ def average_money(total: Decimal, count: int) -> Decimal:
     return _rounded(Fraction(total) / count, decimals=6)
 
 
+def whole_seconds(duration_ms: int) -> int:
+    """Seconds, half up."""
+    return int(_rounded(Fraction(duration_ms, 1000), decimals=0))
+
+
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     """Sum of amounts of at most 9 decimals, whatever the decimal context's precision."""
     billionths = sum(Fraction(amount) * 10**9 for amount in amounts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -16,6 +17,7 @@ from tests.reference_model.event_set import (
     winner,
     winning_data,
 )
+from tests.reference_model.integers import integer_of
 from tests.reference_model.steps import Step, steps_of
 from tests.reference_model.times import span_ms
 
@@ -36,7 +38,7 @@ class Attempt:
         self._ends = select(events, "call.ended")
         self._end = winning_data(self._ends)
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """`call`, `run` or `sms` (events.md, section 3)."""
         families = {event.family for event in self.events if event.type != "call.charged"}
@@ -52,13 +54,33 @@ class Attempt:
         won = winner([event for event in self.events if event.execution_id is not None])
         return won.execution_id if won else None
 
+    @cached_property
+    def request(self) -> dict[str, Any]:
+        """What asked for it: `call.initiated`, of a lone SMS the winning `sms.requested`."""
+        if self.kind == LONE_SMS:
+            return winning_data(select(self.events, "sms.requested"))
+        return self._initiated
+
+    def said(self, key: str) -> Any:
+        """`contactId`, `programId`, `flowId`, `flowVersion` as its own events say them, or None."""
+        sources = [self._initiated, winning_data(select(self.events, "run.started")), self.request]
+        return next((said[key] for said in sources if key in said), None)
+
     @property
     def contact_id(self) -> str | None:
         """Whom it tried to reach; None where unknown."""
-        sources = [self._initiated, winning_data(select(self.events, "run.started"))]
-        if self.kind == LONE_SMS:
-            sources.append(winning_data(select(self.events, "sms.requested")))
-        return next((said["contactId"] for said in sources if "contactId" in said), None)
+        said: str | None = self.said("contactId")
+        return said
+
+    @property
+    def last_at(self) -> datetime:
+        """Its latest event, of whatever type."""
+        return max(event.occurred_at for event in self.events)
+
+    @property
+    def end(self) -> dict[str, Any]:
+        """Payload of the winning `call.ended`, empty while there is none."""
+        return self._end
 
     @property
     def number(self) -> int:
@@ -146,3 +168,10 @@ class Attempt:
 def amount_of(charge: dict[str, Any]) -> Decimal:
     """The exact amount, published as a JSON number or a string."""
     return Decimal(str(charge["amount"]))
+
+
+def newest_first(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """By start, then by integer id, both descending."""
+    return sorted(
+        attempts, key=lambda attempt: (attempt.started_at, integer_of(attempt.id)), reverse=True
+    )

@@ -57,6 +57,11 @@ EVENT_TYPES: tuple[str, ...] = (
     "sms.failed",
 )
 
+#: Objects and values of the publisher's own, handed through with the nulls that are in them.
+_HANDED_THROUGH = frozenset(
+    {"config", "context", "definition", "extractedData", "value", "variables", "voiceAnalytics"}
+)
+
 ATTEMPT_FAMILIES = ("call", "run", "node", "dtmf", "variable", "sms")
 
 
@@ -163,8 +168,12 @@ def _decode(raw: dict[str, Any]) -> Event:
 
 
 def _known_keys(payload: dict[str, Any]) -> dict[str, Any]:
-    """Leave out keys that are null, at every depth."""
-    return {key: _known(value) for key, value in payload.items() if value is not None}
+    """Leave out keys that are null, at every depth of what the contract describes."""
+    return {
+        key: value if key in _HANDED_THROUGH else _known(value)
+        for key, value in payload.items()
+        if value is not None
+    }
 
 
 def _known(value: object) -> object:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from tests.reference_model.attempts import CALL, RUN, Attempt
+from tests.reference_model.contacts import CONTACT_STATUS, Enrolment
 from tests.reference_model.event_set import (
     Event,
     EventSet,
@@ -20,24 +21,18 @@ from tests.reference_model.steps import Step
 
 _TERMINAL = ("execution.completed", "execution.stopped", "execution.cancelled")
 _PAUSED = {"manual": "paused", "no_credits": "paused_no_credits", "threshold": "paused_threshold"}
-_CONTACT_STATUS = {
-    "contact.enrolled": "pending",
-    "contact.queued": "queued",
-    "contact.calling": "calling",
-    "contact.retry_scheduled": "pendingRetry",
-    "contact.completed": "completed",
-    "contact.failed": "failed",
-    "contact.skipped": "skipped",
-}
 
 
 class Execution:
     """What is known of one execution. Times are aware UTC."""
 
-    def __init__(self, events: EventSet, organization_id: str, execution_id: str) -> None:
-        """Take the whole set; the execution need not have any event of its own."""
+    def __init__(
+        self, events: EventSet, organization_id: str, execution_id: str, attempts: list[Attempt]
+    ) -> None:
+        """Take the whole set and the execution's attempts; it need not have events of its own."""
         self.id = execution_id
         self.organization_id = organization_id
+        self.attempts = attempts
         self._events = events
         self._own = events.of(organization_id, "execution", execution_id)
         self.scheduled: dict[str, Any] = winning_data(select(self._own, "execution.scheduled"))
@@ -83,22 +78,30 @@ class Execution:
         return version_in_use(flow_events, self.scheduled.get("flowVersion"), self.started_at)
 
     @property
-    def contact_statuses(self) -> list[str]:
-        """The status of each contact that has one here."""
-        statuses = []
-        for contact_events in self._events.subjects(self.organization_id, "contact").values():
-            here = [event for event in contact_events if event.execution_id == self.id]
-            won = winner(select(here, *_CONTACT_STATUS))
-            if won is not None:
-                statuses.append(_CONTACT_STATUS[won.type])
-        return statuses
+    def first_at(self) -> datetime | None:
+        """Its own earliest event."""
+        return earliest_at(self._own)
+
+    @property
+    def last_at(self) -> datetime | None:
+        """Its own latest event."""
+        return max((event.occurred_at for event in self._own), default=None)
 
     @cached_property
-    def attempts(self) -> list[Attempt]:
-        """Every attempt that belongs to it: calls, runs and lone SMS."""
-        subjects = self._events.subjects(self.organization_id, "attempt")
-        attempts = [Attempt(subject, events) for subject, events in subjects.items()]
-        return [attempt for attempt in attempts if attempt.execution_id == self.id]
+    def enrolments(self) -> dict[str, Enrolment]:
+        """What was said here of each contact of which anything was."""
+        enrolments = {}
+        for contact_id, events in self._events.subjects(self.organization_id, "contact").items():
+            here = [event for event in events if event.execution_id == self.id]
+            said = select(here, *CONTACT_STATUS)
+            if said:
+                enrolments[contact_id] = Enrolment(said)
+        return enrolments
+
+    @property
+    def contact_statuses(self) -> list[str]:
+        """The status of each contact that has one here."""
+        return [enrolment.status for enrolment in self.enrolments.values()]
 
     @property
     def calls(self) -> list[Attempt]:

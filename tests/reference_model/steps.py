@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from tests.reference_model.event_set import Event, earliest_at, select, winner, winning_data
 from tests.reference_model.times import span_ms
@@ -10,39 +12,47 @@ from tests.reference_model.times import span_ms
 
 @dataclass(frozen=True)
 class Step:
-    """One step; `own_type`, `digits` and `duration_ms` are None where unknown."""
+    """One step; what is None is unknown, `exit` is empty without a `node.exited`."""
 
+    id: str
     node_id: str
     own_type: str | None
     digits: str | None
-    duration_ms: int | None
+    started_at: datetime
+    ended_at: datetime | None
+    exit: dict[str, Any]
+
+    @property
+    def duration_ms(self) -> int | None:
+        """From start to end; None without an exit."""
+        return None if self.ended_at is None else span_ms(self.started_at, self.ended_at)
 
 
 def steps_of(attempt_events: list[Event]) -> list[Step]:
-    """Every step that a `node.*` or `dtmf.*` event of the attempt names."""
+    """Every step that a `node.*` or `dtmf.*` event of the attempt names, by start, then id."""
     by_step: dict[str, list[Event]] = {}
     for event in select(attempt_events, "node.entered", "node.exited", "dtmf.received"):
         by_step.setdefault(event.data["stepId"], []).append(event)
-    return [_step(events) for events in by_step.values()]
+    steps = [_step(step_id, events) for step_id, events in by_step.items()]
+    return sorted(steps, key=lambda step: (step.started_at, step.id))
 
 
-def _step(events: list[Event]) -> Step:
+def _step(step_id: str, events: list[Event]) -> Step:
     typed = [
         event for event in select(events, "node.entered", "node.exited") if "nodeType" in event.data
     ]
     pressed = [event for event in select(events, "dtmf.received") if event.data["digits"]]
+    won_exit = winner(select(events, "node.exited"))
     return Step(
+        id=step_id,
         node_id=winning_data(events)["nodeId"],
         own_type=winning_data(typed).get("nodeType"),
         digits=winning_data(pressed).get("digits"),
-        duration_ms=_duration_ms(events),
+        started_at=earliest_at(select(events, "node.entered")) or _first(events),
+        ended_at=won_exit.occurred_at if won_exit else None,
+        exit=won_exit.data if won_exit else {},
     )
 
 
-def _duration_ms(events: list[Event]) -> int | None:
-    """From the earliest entry (else the earliest event) to the winning exit."""
-    exit_event = winner(select(events, "node.exited"))
-    started_at = earliest_at(select(events, "node.entered")) or earliest_at(events)
-    if exit_event is None or started_at is None:
-        return None
-    return span_ms(started_at, exit_event.occurred_at)
+def _first(events: list[Event]) -> datetime:
+    return min(event.occurred_at for event in events)

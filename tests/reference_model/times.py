@@ -38,6 +38,13 @@ def format_instant(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def format_seconds(instant: datetime | None) -> str | None:
+    """Write an instant as the other three families do: UTC, truncated seconds, `Z`."""
+    if instant is None:
+        return None
+    return instant.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
+
+
 def span_ms(start: datetime, end: datetime) -> int:
     """Milliseconds from start to end, truncated; 0 where end is before start."""
     return max(end - start, timedelta(0)) // timedelta(milliseconds=1)

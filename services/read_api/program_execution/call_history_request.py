@@ -1,14 +1,14 @@
 """The parameters of the call history: page, limit, filters, and the cursor that follows a page."""
 
 import binascii
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final, Literal, get_args
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Struct
 
+from services.read_api.query_parameters import choice, identifier, integer, read_query
 from shared.contracts.ids import is_id
 from shared.limits import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, PAGE_NUMBER_MAX
 from shared.reports.call_history import Place
@@ -17,7 +17,7 @@ from shared.web_edge.refusals import BadRequest
 Status = Literal["ongoing", "completed", "no_answer", "voicemail", "busy", "rejected", "failed"]
 
 _STATUSES: Final[tuple[str, ...]] = get_args(Status)
-_INTEGER: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
+_PARAMETERS: Final = frozenset({"page", "limit", "status", "contactId", "cursor"})
 _CALLS_MAX: Final = PAGE_NUMBER_MAX * PAGE_LIMIT_MAX
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -65,43 +65,14 @@ def read_call_history_request(query_string: bytes) -> CallHistoryRequest:
     Raises:
         BadRequest: a parameter is impossible or said twice; the message names it.
     """
-    said: dict[str, str] = {}
-    try:
-        pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="strict")
-    except ValueError:
-        raise BadRequest("query must be percent-encoded UTF-8") from None
-    for name, value in pairs:
-        if name in said and name in {"page", "limit", "status", "contactId", "cursor"}:
-            raise BadRequest(f"{name} must be given once")
-        said[name] = value
+    said = read_query(query_string, _PARAMETERS)
     return CallHistoryRequest(
-        page=_integer(said, "page", 1, PAGE_NUMBER_MAX),
-        limit=_integer(said, "limit", PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX),
-        status=_status(said.get("status")),
-        contact_id=_contact_id(said.get("contactId")),
+        page=integer(said, "page", 1, PAGE_NUMBER_MAX),
+        limit=integer(said, "limit", PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX),
+        status=choice(said, "status", _STATUSES),
+        contact_id=identifier(said, "contactId"),
         after=_place(said.get("cursor")),
     )
-
-
-def _integer(said: dict[str, str], name: str, default: int, most: int) -> int:
-    text = said.get(name)
-    if text is None:
-        return default
-    if not _INTEGER.fullmatch(text) or not 1 <= int(text) <= most:
-        raise BadRequest(f"{name} must be an integer from 1 to {most}")
-    return int(text)
-
-
-def _status(text: str | None) -> str | None:
-    if text is not None and text not in _STATUSES:
-        raise BadRequest(f"status must be one of {', '.join(_STATUSES)}")
-    return text
-
-
-def _contact_id(text: str | None) -> str | None:
-    if text is not None and not is_id(text):
-        raise BadRequest("contactId must be 1 to 128 characters without control characters")
-    return text
 
 
 def _cursor(place: Place) -> str:

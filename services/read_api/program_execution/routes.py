@@ -3,13 +3,14 @@
 from functools import partial
 from typing import Final
 
-from litestar import Router, route
+from litestar import Router, get, route
 
 from services.read_api.program_execution.call_history_request import read_call_history_request
 from services.read_api.program_execution.errors import ERRORS
 from services.read_api.program_execution.reports import ProgramExecutionReports
 from services.read_api.reading.answers import ReportAnswer
 from services.read_api.reading.report_cache import ReportKey
+from services.read_api.reading.report_stream import ReportStream
 from services.read_api.requests import METHODS, AnyRequest, Requests
 
 PREFIX: Final = "/program-execution"
@@ -28,6 +29,12 @@ def program_execution_routes(reads: ProgramExecutionReports, requests: Requests)
     async def report(request: AnyRequest) -> ReportAnswer:
         ids = await whose(request)
         return await requests.kept(ReportKey(*ids, "report"), partial(reads.main_report, *ids))
+
+    @get("/report/stream")
+    async def report_stream(request: AnyRequest) -> ReportStream:
+        ids = await whose(request)
+        key = ReportKey(*ids, "report")
+        return await requests.stream(request, key, partial(reads.main_report, *ids))
 
     @route("/report/calls", http_method=METHODS)
     async def report_calls(request: AnyRequest) -> ReportAnswer:
@@ -53,6 +60,13 @@ def program_execution_routes(reads: ProgramExecutionReports, requests: Requests)
 
     return Router(
         PREFIX + "/{execution_id:str}",
-        route_handlers=[report, report_calls, report_breakdown, report_node_stats, report_billing],
+        route_handlers=[
+            report,
+            report_stream,
+            report_calls,
+            report_breakdown,
+            report_node_stats,
+            report_billing,
+        ],
         exception_handlers=ERRORS.handlers,
     )

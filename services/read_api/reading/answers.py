@@ -1,6 +1,6 @@
 """A report as an HTTP answer: its bytes at an instant, their ETag, how far it is up to date."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -24,6 +24,8 @@ _ROWS_FACTOR: Final = 8
 _SECOND_US: Final = 1_000_000
 
 Headers = list[tuple[bytes, bytes]]
+#: What is written as JSON: an object, or an array of them.
+Body = Struct | Sequence[Struct]
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,7 +45,7 @@ class Report:
     def __init__(
         self,
         generation: int,
-        write: Callable[[int], Struct],
+        write: Callable[[int], Body],
         now_us: int,
         *,
         moves: bool = False,
@@ -76,7 +78,7 @@ class Report:
             self._second = second
         return self._written
 
-    def _written_at(self, write: Callable[[int], Struct], now_us: int) -> Written:
+    def _written_at(self, write: Callable[[int], Body], now_us: int) -> Written:
         body = _encode(write(now_us))
         etag = f'"{self.generation}-{xxh3_128_hexdigest(body)}"'
         headers = [(b"etag", etag.encode()), (b"cache-control", b"private, no-cache")]
@@ -86,6 +88,11 @@ class Report:
         return Written(
             body, etag, [(b"content-type", JSON_MEDIA_TYPE.encode()), length, *headers], headers
         )
+
+
+def still(generation: int, answer: Struct, link: str | None = None) -> Report:
+    """A report that no clock moves."""
+    return Report(generation, lambda _now_us: answer, 0, link=link)
 
 
 class ReportAnswer:
@@ -112,14 +119,11 @@ class ReportAnswer:
             status, headers, body = 304, written.unchanged_headers, b""
         elif scope["type"] == ScopeType.HTTP and scope["method"] == HttpMethod.HEAD:
             body = b""
-        if self._as_of_ms is not None:
-            headers = [*headers, _as_of_header(self._as_of_ms)]
-        if self._incidents:
-            headers = [*headers, (INCIDENTS_HEADER.encode(), str(self._incidents).encode())]
+        headers = [*headers, *standing_headers(self._as_of_ms, self._incidents)]
         start: HTTPResponseStartEvent = {
             "type": "http.response.start",
             "status": status,
-            "headers": headers,
+            "headers": [*headers],  # whoever wraps us adds to the list, and these are kept
         }
         end: HTTPResponseBodyEvent = {
             "type": "http.response.body",
@@ -131,8 +135,14 @@ class ReportAnswer:
 
 
 @lru_cache(maxsize=16)
-def _as_of_header(as_of_ms: int) -> tuple[bytes, bytes]:
-    return AS_OF_HEADER.encode(), us_text_ms(as_of_ms * 1000).encode()
+def standing_headers(as_of_ms: int | None, incidents: int) -> Headers:
+    """How far an answer is up to date, where known, and open incidents, where there are any."""
+    headers: Headers = []
+    if as_of_ms is not None:
+        headers.append((AS_OF_HEADER.encode(), us_text_ms(as_of_ms * 1000).encode()))
+    if incidents:
+        headers.append((INCIDENTS_HEADER.encode(), str(incidents).encode()))
+    return headers
 
 
 def _matches(request_headers: Iterable[tuple[bytes, bytes]], etag: str) -> bool:

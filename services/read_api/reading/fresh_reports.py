@@ -5,17 +5,18 @@ of 0 bytes, every request reads for itself.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from services.read_api.reading.answers import Report
-from services.read_api.reading.report_cache import Reading, ReportCache, ReportKey
+from services.read_api.reading.report_cache import Reading, ReportCache, ReportKey, is_touched
 from shared import metric_names as names
 from shared.clock import monotonic_s
 from shared.storage.change_feed import ChangeFeed, Standing
 from shared.storage.live_queries import LiveQueries
+from shared.storage.report_changes import Touched
 
 
 class FreshReports:
@@ -33,7 +34,9 @@ class FreshReports:
         """`following` must be entered for anything to be kept."""
         self._live = live
         self._cache = ReportCache(bytes_max)
-        self._feed = ChangeFeed(database_url, self._cache.forget, clock_s=clock_s)
+        self._feed = ChangeFeed(database_url, self._changed, clock_s=clock_s)
+        self._watchers: dict[ReportKey, set[asyncio.Event]] = {}
+        self.is_ending = False
         self._keeps = bytes_max > 0
         lookups = Counter(*names.REPORT_LOOKUPS, ("result",), registry=registry)
         self._hits, self._joins, self._misses, self._bypasses = (
@@ -54,6 +57,23 @@ class FreshReports:
             with suppress(asyncio.CancelledError):
                 await task
 
+    @contextmanager
+    def watching(self, key: ReportKey) -> Iterator[asyncio.Event]:
+        """An event that is set whenever the report may have changed."""
+        watcher = asyncio.Event()
+        self._watchers.setdefault(key, set()).add(watcher)
+        try:
+            yield watcher
+        finally:
+            self._watchers[key].remove(watcher)
+            if not self._watchers[key]:
+                del self._watchers[key]
+
+    def end_watching(self) -> None:
+        """This process ends: wake every watcher, so that it does too."""
+        self.is_ending = True
+        self._changed(None)
+
     def standing(self) -> Standing | None:
         """What the feed has proven last; None while changes may be missed."""
         return self._feed.standing()
@@ -62,6 +82,15 @@ class FreshReports:
         """How many incidents are open that may concern an organization's reports."""
         return self._feed.incidents(organization_id)
 
+    async def as_of_ms(self) -> int | None:
+        """Up to when whatever is read from now on is complete; None while unknown.
+
+        Raises:
+            StorageError: the database is away or not laid out.
+        """
+        standing = self._feed.standing()
+        return await self._live.as_of_ms() if standing is None else standing.as_of_ms
+
     async def read(self, reading: Reading) -> tuple[Report | None, int | None]:
         """A report that is not kept, and up to when it is complete (ms).
 
@@ -69,8 +98,7 @@ class FreshReports:
             StorageError: the database is away or not laid out.
         """
         self._bypasses.inc()
-        standing = self._feed.standing()
-        as_of_ms = await self._live.as_of_ms() if standing is None else standing.as_of_ms
+        as_of_ms = await self.as_of_ms()
         return await reading(), as_of_ms
 
     async def find(self, key: ReportKey, reading: Reading) -> tuple[Report | None, int | None]:
@@ -92,3 +120,11 @@ class FreshReports:
         if report is not None and report.generation != standing.generation:
             self._feed.distrust()
         return report, standing.as_of_ms
+
+    def _changed(self, touched: Touched | None) -> None:
+        """Forget what may have changed, and wake who watches it."""
+        self._cache.forget(touched)
+        for key, watchers in self._watchers.items():
+            if touched is None or is_touched(key, touched):
+                for watcher in watchers:
+                    watcher.set()

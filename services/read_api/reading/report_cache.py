@@ -71,7 +71,7 @@ class ReportCache:
             self._keys.clear()
             self.size_bytes = 0
             return
-        for key in [key for key in self._flights if _is_touched(key, touched)]:
+        for key in [key for key in self._flights if is_touched(key, touched)]:
             del self._flights[key]
         for organization_id, executions in touched.items():
             of_organization = self._keys.get(organization_id, {})
@@ -108,7 +108,8 @@ class ReportCache:
             del self._keys[key.organization_id]
 
 
-def _is_touched(key: ReportKey, touched: Touched) -> bool:
+def is_touched(key: ReportKey, touched: Touched) -> bool:
+    """Whether a change may concern a report."""
     if key.organization_id not in touched:
         return False
     executions = touched[key.organization_id]

@@ -17,6 +17,7 @@ from services.tooling.doctor.installation_state import installation_checks, migr
 from services.tooling.doctor.machine import machine_checks
 from services.tooling.doctor.postgres_server import postgres_checks
 from services.tooling.doctor.redis_server import redis_checks
+from services.tooling.doctor.tenancy import tenancy_checks
 from services.tooling.exit_codes import FAILED
 from services.tooling.safe_text import one_line
 from shared.delivery.connection import redis_client
@@ -104,6 +105,7 @@ def _of_postgres(
             yield migrations
             if migrations.standing == "ok":
                 yield from installation_checks(connection, client)
+                yield from tenancy_checks(connection)
     except (CallfoldError, psycopg.Error, sqlalchemy.exc.SQLAlchemyError) as error:
         yield _away("postgres connection", error)
     except redis.RedisError as error:

@@ -4,19 +4,23 @@ published_flow AS (
     FROM {generation}.flow_versions
     WHERE organization_id = %(organization_id)s
         AND flow_id = %(flow_id)s
-        AND version = COALESCE(
-            %(flow_version)s::bigint,
-            (
-                SELECT max(version)
-                FROM {generation}.flow_versions
-                WHERE organization_id = %(organization_id)s
-                    AND flow_id = %(flow_id)s
-                    AND published_us <= %(started_us)s::bigint
-            ),
-            (
-                SELECT min(version)
-                FROM {generation}.flow_versions
-                WHERE organization_id = %(organization_id)s AND flow_id = %(flow_id)s
-            )
+        -- Selected on its own: beside row-level security no index finds what COALESCE says.
+        AND version = (
+            SELECT
+                COALESCE(
+                    %(flow_version)s::bigint,
+                    (
+                        SELECT max(version)
+                        FROM {generation}.flow_versions
+                        WHERE organization_id = %(organization_id)s
+                            AND flow_id = %(flow_id)s
+                            AND published_us <= %(started_us)s::bigint
+                    ),
+                    (
+                        SELECT min(version)
+                        FROM {generation}.flow_versions
+                        WHERE organization_id = %(organization_id)s AND flow_id = %(flow_id)s
+                    )
+                )
         )
 )

@@ -115,6 +115,23 @@ def billing_of(*events: dict[str, Any]) -> dict[str, Any]:
     return known(ReferenceModel(events).billing(ORGANIZATION, EXECUTION))
 
 
+def campaign_items_of(*events: dict[str, Any], **asked: Any) -> list[dict[str, Any]]:
+    """Give the items of the campaign `program`, which has to exist."""
+    body = known(ReferenceModel(events).campaign_executions(ORGANIZATION, "program", **asked))
+    return list(body["executions"])
+
+
+def call_of(*events: dict[str, Any]) -> dict[str, Any]:
+    """Give the call `x`, which has to exist."""
+    return known(ReferenceModel(events).call_execution(ORGANIZATION, "x"))
+
+
+def workflow_of(*events: dict[str, Any]) -> dict[str, Any]:
+    """Give the data of the attempt `x` of the flow `menu`, which has to exist."""
+    body = known(ReferenceModel(events).workflow_execution(ORGANIZATION, "menu", "x"))
+    return dict(body["data"])
+
+
 def known(body: dict[str, Any] | None) -> dict[str, Any]:
     """Refuse a 404."""
     assert body is not None

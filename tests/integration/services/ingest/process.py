@@ -67,14 +67,14 @@ class Ingest:
 
 
 @contextmanager
-def running_ingest(redis_url: str, database_url: str) -> Iterator[Ingest]:
+def running_ingest(redis_url: str, database_url: str, **settings: str) -> Iterator[Ingest]:
     """The process, listening; ended by SIGTERM, which must be clean."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="callfold-tests-") as folder:
         log = Path(folder) / "ingest.log"
         with log.open("wb") as output:
-            settings = {"redis_url": redis_url, "database_url": database_url}
-            process = start_ingest(port, output.fileno(), **settings)
+            urls = {"redis_url": redis_url, "database_url": database_url}
+            process = start_ingest(port, output.fileno(), **urls, **settings)
         ingest = Ingest(port, process, log, redis_url, database_url)
         try:
             _wait_until_listening(ingest)

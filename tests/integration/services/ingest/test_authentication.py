@@ -7,10 +7,13 @@ import pytest
 
 from shared.clock import utc_now
 from shared.storage.api_keys import create_api_key, list_api_keys, revoke_api_key
-from shared.web_edge.key_ring import BELIEVED_S
+from shared.storage.read_pool import ReadPool
+from shared.web_edge.access_tokens import AccessTokens
+from shared.web_edge.key_ring import BELIEVED_S, KeyRing
 from tests.contract.wire import json_bytes
 from tests.integration.services.ingest.process import Ingest
 from tests.integration.services.ingest.streams import ORGANIZATION, event, published
+from tests.jwt_issuer import JwtIssuer
 
 _BODY = json_bytes(event())
 
@@ -69,6 +72,34 @@ def test_key_publishes_for_its_own_organization_alone(ingest: Ingest, redis_url:
     assert "organizationid" in error["detail"]
     assert not published(redis_url)
     assert 202 == ingest.post(json_bytes(event(organizationid="globex")), other_key).status
+
+
+async def test_access_token_publishes_as_its_key_does(ingest: Ingest, key: str) -> None:
+    """Made by the read API, honoured here; its scope counts."""
+    pool = ReadPool(ingest.database_url, 1)
+    await pool.open()
+    try:
+        keys = KeyRing(pool)
+        grant = await keys.grant(key.encode())
+        assert grant is not None
+        tokens = AccessTokens(pool, keys, utc_now)
+        made = [(await tokens.issue(grant, scopes)).token for scopes in (["publish"], ["read"])]
+    finally:
+        await pool.close()
+    answers = [ingest.post(_BODY, None, authorization=f"Bearer {token}") for token in made]
+    assert [202, 403] == [answer.status for answer in answers]
+
+
+def test_issuers_token_publishes_for_its_organization(ingest: Ingest, issuer: JwtIssuer) -> None:
+    """As a key of that organization would."""
+    for claims, status in (
+        ({"scope": "publish"}, 202),
+        ({"scope": "read"}, 403),
+        ({"scope": "publish", "organization_id": "globex"}, 422),
+        ({"scope": "publish", "aud": "another"}, 401),
+    ):
+        token = issuer.token(**claims)
+        assert status == ingest.post(_BODY, None, authorization=f"Bearer {token}").status
 
 
 def test_revoked_key_stops_within_seconds(ingest: Ingest) -> None:

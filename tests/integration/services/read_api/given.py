@@ -14,7 +14,7 @@ from shared.contracts.event_types import Kind
 from shared.folds.execution import ExecutionState, evolve_execution
 from shared.folds.states import encode_state
 from shared.projections.subjects import PROJECT
-from shared.storage import tables
+from shared.storage import tables, tally_tables
 
 ORGANIZATION = "acme"
 EXECUTION = "spring"
@@ -66,7 +66,7 @@ class Generation:
 
     def mention(self) -> None:
         """Let one subject name the execution, which is enough for it to exist."""
-        self.tally(tables.execution_mentions, (1,))
+        self.tally(tally_tables.execution_mentions, (1,))
 
     def execution(self, *events: dict[str, Any]) -> None:
         """Give the execution the state that its own events fold into."""
@@ -116,7 +116,7 @@ class Generation:
     def calls(self, attempt: int, status: str, calls: int, flow_completed: int = 0) -> None:
         """Count calls that nobody was charged for, in the tallies alone."""
         self.tally(
-            tables.attempt_tallies,
+            tally_tables.attempt_tallies,
             ("call", attempt, status, calls, flow_completed, 0, 0, 0, Decimal(0)),
         )
 

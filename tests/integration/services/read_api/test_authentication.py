@@ -3,11 +3,13 @@
 import time
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from shared.clock import utc_now
 from shared.storage.api_keys import create_api_key, list_api_keys, revoke_api_key
 from shared.web_edge.key_ring import BELIEVED_S
+from tests.http_answers import ask
 from tests.integration.services.read_api.given import ORGANIZATION, Generation
 from tests.integration.services.read_api.process import ReadApi
 
@@ -62,15 +64,18 @@ def test_key_without_the_scope_is_forbidden(read_api: ReadApi, read_url: str) ->
 
 
 def test_revoked_key_stops_within_seconds(read_api: ReadApi, read_url: str) -> None:
-    """A key that was just used is believed for a moment, not longer."""
+    """A key that was just used is believed for a moment, not longer; nor is a token of it."""
     revoked_key = create_api_key(read_url, ORGANIZATION, ["read"], "leaver")
     assert 200 == read_api.get(_TARGET, revoked_key).status
+    token = _token(read_api, revoked_key)
+    assert 200 == read_api.get(_TARGET, authorization=f"Bearer {token}").status
     assert revoke_api_key(read_url, revoked_key.split("_")[1])
     deadline_s = time.monotonic() + BELIEVED_S + 1
     while read_api.get(_TARGET, revoked_key).status == 200:
         assert time.monotonic() < deadline_s
         time.sleep(0.1)
     assert 401 == read_api.get(_TARGET, revoked_key).status
+    assert 401 == read_api.get(_TARGET, authorization=f"Bearer {token}").status
 
 
 def test_expired_key_stops_at_once(read_api: ReadApi, read_url: str) -> None:
@@ -95,3 +100,13 @@ def test_use_of_a_key_is_noted(read_api: ReadApi, read_url: str) -> None:
 def test_probes_need_no_key(read_api: ReadApi, target: str) -> None:
     """Orchestrators have none."""
     assert 200 == read_api.get(target).status
+
+
+def _token(read_api: ReadApi, key: str) -> str:
+    """An access token of a key."""
+    fields = {"grant_type": "client_credentials", "client_id": key.split("_")[1]}
+    body = msgspec.json.encode({**fields, "client_secret": key})
+    headers = {"content-type": "application/json"}
+    answer = ask(read_api.port, "POST", "/oauth2/token", headers, body)
+    token: str = answer.json["access_token"]
+    return token

@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import pytest
 
 from shared.contracts.instants import instant_us
-from shared.storage import tables
+from shared.storage import tally_tables
 from tests.integration.services.read_api.given import Generation
 from tests.integration.services.read_api.process import ReadApi
 
@@ -35,7 +35,7 @@ def spring(generation: Generation) -> None:
     )
     generation.calls(1, "completed", 13)
     generation.calls(1, "failed", 12)
-    generation.tally(tables.attempt_tallies, ("run", 1, "", 1, 0, 0, 0, 0, Decimal(0)))
+    generation.tally(tally_tables.attempt_tallies, ("run", 1, "", 1, 0, 0, 0, 0, Decimal(0)))
 
 
 def _ids(answer: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from services.tooling.incidents.known import known_incidents
-from shared.storage import tables
+from shared.storage import tally_tables
 from shared.storage.acknowledging import IncidentKey, Measure, acknowledge
 from shared.storage.connection import connect
 from shared.storage.generation_schemas import create_generation
@@ -155,8 +155,8 @@ def test_switch_of_generations_is_followed(
     with generation.engine.begin() as connection:
         create_generation(connection, 2)
     second = Generation(generation.engine, number=2)
-    second.tally(tables.execution_mentions, (1,))
-    second.tally(tables.attempt_tallies, ("call", 1, "rejected", 5, 0, 0, 0, 0, Decimal(0)))
+    second.tally(tally_tables.execution_mentions, (1,))
+    second.tally(tally_tables.attempt_tallies, ("call", 1, "rejected", 5, 0, 0, 0, 0, Decimal(0)))
     assert before.headers["etag"] == read_api.get(_TARGET, key).headers["etag"]
     second.go_live()
     after = read_api.get(_TARGET, key)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from shared.contracts.instants import instant_us
-from shared.storage import tables
+from shared.storage import tally_tables
 from shared.storage.api_keys import create_api_key
 from tests.integration.services.read_api.given import ORGANIZATION, Generation, execution_event
 from tests.integration.services.read_api.process import ReadApi
@@ -56,9 +56,11 @@ def spring(generation: Generation) -> None:
         edges=edges,
     )
     generation.flow("menu", 3, instant_us("2025-12-20T09:00:06Z"), name="New")
-    generation.tally(tables.contact_tallies, ("completed", 2), ("pendingRetry", 1), ("queued", 0))
     generation.tally(
-        tables.attempt_tallies,
+        tally_tables.contact_tallies, ("completed", 2), ("pendingRetry", 1), ("queued", 0)
+    )
+    generation.tally(
+        tally_tables.attempt_tallies,
         ("call", 1, "completed", 3, 2, 3, 10_001, 2, Decimal("3.375")),
         ("call", 1, "ongoing", 1, 0, 0, 0, 0, Decimal(0)),
         ("call", 2, "voicemail", 1, 0, 1, 500, 0, Decimal("-0.000000001")),
@@ -68,15 +70,17 @@ def spring(generation: Generation) -> None:
         ("sms", 1, "", 1, 0, 0, 0, 1, Decimal("1.887")),
     )
     generation.tally(
-        tables.node_tallies,
+        tally_tables.node_tallies,
         ("dial", "", 6, 6, 6, 60_000),
         ("keys", "menu", 3, 4, 0, 0),
         ("extra", "say", 1, 1, 0, 0),
         ("gone", "say", 0, 0, 0, 0),
     )
-    generation.tally(tables.digit_tallies, ("keys", "2", 1), ("keys", "1", 2), ("keys", "other", 1))
     generation.tally(
-        tables.cost_tallies,
+        tally_tables.digit_tallies, ("keys", "2", 1), ("keys", "1", 2), ("keys", "other", 1)
+    )
+    generation.tally(
+        tally_tables.cost_tallies,
         ("", "dial", "", 2, Decimal("3.374999999"), 0, 0),
         ("", "", "", 1, Decimal("0.5"), 0, 0),
         ("sms", "", "network", 1, Decimal("1.887"), 1, 250),
@@ -219,9 +223,11 @@ def test_rare_inputs_count_as_other(read_api: ReadApi, generation: Generation, k
     """The 50 most frequent inputs are listed, at a tie the smaller text first."""
     writer = generation.of("inputs")
     writer.mention()
-    writer.tally(tables.node_tallies, ("keys", "dtmf", 1, 60, 0, 0))
-    writer.tally(tables.digit_tallies, *(("keys", f"{number:02d}", 1) for number in range(55)))
-    writer.tally(tables.digit_tallies, ("keys", "other", 1), ("keys", "99", 4))
+    writer.tally(tally_tables.node_tallies, ("keys", "dtmf", 1, 60, 0, 0))
+    writer.tally(
+        tally_tables.digit_tallies, *(("keys", f"{number:02d}", 1) for number in range(55))
+    )
+    writer.tally(tally_tables.digit_tallies, ("keys", "other", 1), ("keys", "99", 4))
     answer = read_api.get("/program-execution/inputs/report/node-stats", key).json
     breakdown = answer["nodes"][0]["dtmfBreakdown"]
     assert {"99": 4, **{f"{number:02d}": 1 for number in range(49)}, "other": 7} == breakdown
@@ -288,7 +294,7 @@ def test_unknown_execution_is_not_found(
     """Also where every subject that named it was corrected to name another."""
     name = f"unknown-{subjects}"
     if subjects is not None:
-        generation.of(name).tally(tables.execution_mentions, (subjects,))
+        generation.of(name).tally(tally_tables.execution_mentions, (subjects,))
     for report in ("", "/calls", "/breakdown", "/node-stats", "/billing"):
         answer = read_api.get(f"/program-execution/{name}/report{report}", key)
         assert (404, b'{"statusCode":404,"message":"Execution not found","error":"Not Found"}') == (

@@ -1,11 +1,14 @@
 """`callfold keys` against a real PostgreSQL."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from services.tooling.keys import keys_app
+from shared.clock import utc_now
+from shared.storage.api_keys import create_api_key, list_api_keys
 from shared.storage.audit import AuditRow, latest_audit
 from shared.storage.connection import connect
 from shared.storage.schema import migrate
@@ -97,8 +100,58 @@ def test_dry_run_changes_nothing(database_url: str) -> None:
     would = _keys("create", "--organization", "b", "--scope", "read", "--dry-run", "--json").stdout
     assert (True, None, None) == tuple(json.loads(would)[k] for k in ("dryRun", "key", "id"))
     assert f"would revoke {key_id} (no name) of a" in _keys("revoke", key_id, "--dry-run").stdout
+    assert f"would rotate {key_id} (no name) of a" in _keys("rotate", key_id, "--dry-run").stdout
+    would = json.loads(_keys("rotate", key_id, "--dry-run", "--json").stdout)
+    assert (True, None, None) == tuple(would[k] for k in ("dryRun", "key", "id"))
 
     assert before == (_keys("list", "--json").stdout, _audit(database_url))
+
+
+def test_rotated_key_is_followed_by_one_that_allows_the_same(database_url: str) -> None:
+    """The old one ends after the grace; the new one lives as long as the old one was made to."""
+    made = ("create", "--organization", "acme", "--scope", "read", "--scope", "publish")
+    old = json.loads(
+        _keys(*made, "--name", "crm", "--expires-in", "30", "--json").stdout
+    )  # fmt: skip
+
+    rotated = json.loads(_keys("rotate", old["id"], "--grace", "2", "--as", "ann", "--json").stdout)
+
+    assert (False, old["id"], 2) == tuple(rotated[k] for k in ("dryRun", "rotatedId", "graceHours"))
+    assert rotated["key"].startswith(f"cf_{rotated['id']}_")
+    before, after = list_api_keys(database_url)
+    same = ("organization_id", "scopes", "name")
+    assert [getattr(before, name) for name in same] == [getattr(after, name) for name in same]
+    assert before.expires_at is not None
+    assert after.expires_at is not None
+    assert before.revoked_at is None
+    assert timedelta(hours=2) == _rounded(before.expires_at - after.created_at)
+    assert timedelta(days=30) == _rounded(after.expires_at - after.created_at)
+    (last, _) = _audit(database_url)
+    assert ("ann", "keys rotate", {"id": rotated["id"]}) == (last.who, last.command, last.details)
+
+
+def test_rotation_without_grace_ends_the_old_key_at_once(database_url: str) -> None:
+    """It is revoked in the same transaction; a key that has ended cannot be rotated again."""
+    create_api_key(database_url, "acme", ["read"], "leaked")
+    (leaked,) = list_api_keys(database_url)
+
+    assert 0 == _keys("rotate", leaked.id, "--grace", "0").exit_code
+
+    before, after = list_api_keys(database_url)
+    assert before.revoked_at is not None
+    assert (None, None) == (after.revoked_at, after.expires_at)
+    assert 2 == _keys("rotate", leaked.id).exit_code
+
+
+def test_grace_never_prolongs_a_key(database_url: str) -> None:
+    """A key that ends before the grace does ends as it was made to."""
+    expires_at = utc_now() + timedelta(hours=1)
+    create_api_key(database_url, "acme", ["read"], "guest", expires_at)
+    (guest,) = list_api_keys(database_url)
+
+    assert 0 == _keys("rotate", guest.id).exit_code
+
+    assert expires_at == list_api_keys(database_url)[0].expires_at
 
 
 @pytest.mark.parametrize(
@@ -109,6 +162,8 @@ def test_dry_run_changes_nothing(database_url: str) -> None:
         ("create", "--organization", "", "--scope", "read"),
         ("create", "--organization", "acme", "--scope", "read", "--expires-in", "0"),
         ("revoke", "0000"),
+        ("rotate", "0000"),
+        ("rotate", "0000", "--grace", "-1"),
     ),
 )
 def test_impossible_option_is_refused(arguments: tuple[str, ...], database_url: str) -> None:
@@ -116,3 +171,8 @@ def test_impossible_option_is_refused(arguments: tuple[str, ...], database_url: 
     assert 2 == _keys(*arguments).exit_code
     assert [] == json.loads(_keys("list", "--json").stdout)
     assert [] == _audit(database_url)
+
+
+def _rounded(time: timedelta) -> timedelta:
+    """To seconds: the statements of one command take a moment."""
+    return timedelta(seconds=round(time.total_seconds()))

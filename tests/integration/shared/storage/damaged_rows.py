@@ -13,7 +13,8 @@ from shared.storage.damage import Damage
 from shared.storage.repairing import Repairer
 from shared.storage.schema import migrate
 from shared.storage.subject_refold import RepairScope
-from shared.storage.tables import SUBJECT_TABLES, TALLY_TABLES
+from shared.storage.tables import SUBJECT_TABLES
+from shared.storage.tally_tables import TALLY_TABLES
 from tests.contract.wire import changed, structured
 from tests.integration.shared.storage.lane_owner import (
     NOW_MS,

@@ -130,9 +130,11 @@ def test_contribution_that_no_tally_followed_is_no_sum_either(sides: Planting) -
     assert counts(found) == {"attempts": (0, 0, 1)}
     assert found.wrong_sums == [WrongSum(2, "attempt_tallies"), WrongSum(2, "item_tallies")]
     moves = only_row(found, "attempts").moves
-    assert [(m.key["status"], m.difference) for m in moves] == [
-        ("busy", {"attempts": -1}),
-        ("failed", {"attempts": 1}),
+    assert [(m.tally, m.key.popitem()[1], m.difference) for m in moves] == [
+        ("attempt_tallies", "busy", {"attempts": -1}),
+        ("attempt_tallies", "failed", {"attempts": 1}),
+        ("item_tallies", "busy", {"items": -1}),
+        ("item_tallies", "failed", {"items": 1}),
     ]
 
 

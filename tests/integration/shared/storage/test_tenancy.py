@@ -160,16 +160,17 @@ def test_reader_sees_rows_of_its_organization_alone(
             assert own == tenants_seen(reader, table), table.name
             full |= {table.table} if set(_TENANTS) <= set(there) else set()
             (other,) = set(_TENANTS) - {tenant}
-            assert [] == reader.execute(
-                f"SELECT * FROM {table.name} WHERE organization_id = '{other}'".encode()
-            ).fetchall()
+            assert (
+                []
+                == reader.execute(
+                    f"SELECT * FROM {table.name} WHERE organization_id = '{other}'".encode()
+                ).fetchall()
+            )
     assert _SUBJECTS | {"attempt_tallies", "node_tallies", "flow_versions"} <= full
 
 
 @pytest.mark.parametrize("role", (READ_ROLE, RAW_ROLE))
-def test_reader_of_nobody_sees_nothing(
-    database: str, owner: psycopg.Connection, role: str
-) -> None:
+def test_reader_of_nobody_sees_nothing(database: str, owner: psycopg.Connection, role: str) -> None:
     """Unset, empty or unknown: no row of any table."""
     limited = [table for table in tables(owner) if table.is_of_generation and table.has_tenants]
     for tenant in (None, "", "acm", "acme ", "ACME", "' OR true --"):

@@ -79,6 +79,13 @@ EVENTS: Final = (
         {"smsId": "text", "from": "+1", "to": "+2", "body": "Hello"},
     ),
     initiated("second version", "09:33:00", flowId=FLOW, flowVersion=2),
+    event(
+        "call.initiated",
+        "guest",
+        "09:34:00",
+        {"from": "+1", "to": "+2", "flowId": FLOW, "contactId": "carl"},
+        execution_id="of another flow",
+    ),
     # Runs without an execution: the version is said, or what was published when they began.
     *_run("said", "08:30:00", "cancelled", flowVersion=2, contactId="anna"),
     *_run("unpublished", "08:31:00", "failed", flowVersion=9),

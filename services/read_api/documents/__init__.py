@@ -1,0 +1,1 @@
+"""The read API described: its OpenAPI document, and the pages that show it and the contract."""

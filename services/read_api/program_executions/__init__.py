@@ -1,0 +1,1 @@
+"""Executions and how far they are: `/program-executions` beside the program-execution reports."""

@@ -1,0 +1,15 @@
+"""Errors in the shape of the program-execution vendor, with its name for an unknown execution."""
+
+from http import HTTPStatus
+from typing import Final
+
+from services.read_api.error_shape import ErrorShape
+from services.read_api.program_execution.errors import VendorError
+
+_NAMES: Final = {HTTPStatus.NOT_FOUND: "ExecutionNotFoundError"}
+
+ERRORS: Final = ErrorShape(
+    lambda status, message: VendorError(
+        status, message, _NAMES.get(HTTPStatus(status), HTTPStatus(status).phrase)
+    )
+)

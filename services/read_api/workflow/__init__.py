@@ -1,0 +1,1 @@
+"""Workflow executions: `/v1/accounts/{accountId}/workflows/{workflowId}/executions…`."""

@@ -1,0 +1,1 @@
+"""Campaigns over HTTP, folded from events as a projector folds them."""

@@ -1,0 +1,1 @@
+"""Exports over HTTP: files of an execution that was folded from events."""

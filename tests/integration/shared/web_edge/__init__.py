@@ -1,0 +1,1 @@
+"""Tests of what HTTP processes share at their edge."""

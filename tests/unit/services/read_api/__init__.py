@@ -1,0 +1,1 @@
+"""Tests of the read API that need no server."""

@@ -1,0 +1,1 @@
+"""The formats of exports, without a database."""

@@ -6,7 +6,7 @@ answers. Lists are asked for page by page, to beyond the end, and under each fil
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import count
+from itertools import count, zip_longest
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -24,10 +24,15 @@ _SINGLES_MAX = 60
 
 
 class Asked(NamedTuple):
-    """A path, and the body that it must have; None is 404."""
+    """A path, and the body that it must have; None is 404.
+
+    Attributes:
+        only: Objects of the answer may have further keys, of which the documents say too little.
+    """
 
     path: str
     body: Any
+    only: bool = False
 
 
 def campaign_executions(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:
@@ -67,8 +72,11 @@ def agent_executions(model: ReferenceModel, organization_id: str) -> Iterator[As
             yield Asked(f"{path}?{key}={str(value).lower()}", ask(wanted=wanted))
 
 
-def batch_executions(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:
-    """Every batch, whole."""
+def bare_lists(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:
+    """The calls of every batch, and of every agent, as the bare lists that there are of them."""
+    for agent_id in (*model.organization(organization_id).named("agentId"), UNKNOWN_ID):
+        body = model.call_list(organization_id, "agentId", agent_id)
+        yield Asked(f"/agent/{encoded(agent_id)}/executions", body)
     for batch_id in (*model.organization(organization_id).named("batchId"), UNKNOWN_ID):
         body = model.call_list(organization_id, "batchId", batch_id)
         yield Asked(f"/batches/{encoded(batch_id)}/executions", body)
@@ -98,21 +106,49 @@ def workflow_executions(model: ReferenceModel, organization_id: str) -> Iterator
         yield Asked(path, model.workflow_execution(organization_id, flow_id, attempt_id))
 
 
+def program_executions(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:
+    """Every page of the active executions, and each execution, active or not."""
+    ask = partial(model.program_executions, organization_id)
+    yield from _pages("/program-executions", ask, "page", limit=2)
+    for execution_id in (*model.execution_ids(organization_id), UNKNOWN_ID):
+        body = model.program_execution(organization_id, execution_id)
+        yield Asked(f"/program-executions/{encoded(execution_id)}", body)
+
+
+def call_reports(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:
+    """Single calls; runs and lone SMS among them, which are none."""
+    for attempt_id in _singles(model, organization_id):
+        path = f"/call-report/call/{encoded(attempt_id)}"
+        yield Asked(path, model.call_run(organization_id, attempt_id), only=True)
+
+
 Answers = Callable[[ReferenceModel, str], Iterable[Asked]]
 
 ANSWERS: tuple[Answers, ...] = (
     campaign_executions,
     call_executions,
     agent_executions,
-    batch_executions,
+    bare_lists,
     workflow_lists,
     workflow_executions,
+    program_executions,
+    call_reports,
 )
 
 
 def encoded(id_: str) -> str:
     """An id as one segment of a path; a dot alone would be a step within it."""
     return quote(id_, safe="").replace(".", "%2E")
+
+
+def narrowed(found: Any, expected: Any) -> Any:
+    """The answer without the keys that nothing is expected of."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        return {k: narrowed(found[k], v) for k, v in expected.items() if k in found}
+    if isinstance(found, list) and isinstance(expected, list):
+        pairs = zip_longest(found, expected[: len(found)])
+        return [narrowed(one, other) for one, other in pairs]
+    return found
 
 
 def _workflow(organization_id: str, flow_id: str) -> str:

@@ -51,7 +51,7 @@ def readable_contribution(contribution: Contribution) -> dict[str, Any]:
         "costs": [_named(_COST, row) for row in contribution.costs],
         "enrolments": [
             {"executionId": execution_id, "status": status}
-            for execution_id, status, *_ in contribution.enrolments
+            for execution_id, status in contribution.enrolments
         ],
     }
     return {name: value for name, value in said.items() if value}

@@ -11,6 +11,8 @@ PARTITIONS_KEY: Final = "callfold:partitions"
 WATERMARK_GROUP: Final = "callfold"
 #: Projectors tell each other here that one came or went, so that lanes are shared anew at once.
 CONTROL_CHANNEL: Final = "callfold:control"
+#: Names of the counts of requests by key begin so; they are no streams and go by themselves.
+LIMITS_PREFIX: Final = "callfold:limits"
 #: The lane number of the inbox; partitions are lanes 0 … N-1.
 INBOX_LANE: Final = -1
 

@@ -19,9 +19,9 @@ DigitTally = tuple[str, str, int]
 CostTally = tuple[str, str, str, int, int, int, int]
 #: program id as the attempt says it, empty where it says none; status of the campaign's item
 ItemTally = tuple[str, str]
-#: execution id, status, contact id; the status as its index into CONTACT_STATUSES, its time and the
-#: earliest of all status events, in µs
-EnrolmentTally = tuple[str, str, str, int, int, int]
+#: execution id, contact id; the status as its index into CONTACT_STATUSES, its time, and the time of
+#: the earliest status event, in µs
+EnrolmentTally = tuple[str, str, int, int, int]
 
 
 class Contribution(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -37,8 +37,9 @@ class Contribution(Struct, frozen=True, gc=False, omit_defaults=True):
     nodes: list[NodeTally] = []
     digits: list[DigitTally] = []
     costs: list[CostTally] = []
-    #: Of a contact.
-    enrolments: list[EnrolmentTally] = []
+    #: Of a contact: execution and status of each enrolment, and the enrolment itself.
+    enrolments: list[tuple[str, str]] = []
+    enrolled: list[EnrolmentTally] = []
 
 
 NOTHING: Final = Contribution()
@@ -83,8 +84,9 @@ class Differences:
         sums = self.sums
         for execution_id in contribution.mentions:
             _move(sums["execution_mentions"], (organization_id, execution_id), (1,), sign)
-        for execution_id, status, contact_id, *numbers in contribution.enrolments:
+        for execution_id, status in contribution.enrolments:
             _move(sums["contact_tallies"], (organization_id, execution_id, status), (1,), sign)
+        for execution_id, contact_id, *numbers in contribution.enrolled:
             key: Key = (organization_id, execution_id, contact_id)
             _move(sums["enrolments"], key, (1, *numbers), sign)
         if contribution.item is not None:
@@ -123,7 +125,7 @@ def _without_shared(one: Contribution, other: Contribution) -> tuple[Contributio
     same_attempt, same_item = one.attempt == other.attempt, one.item == other.item
     ones: dict[str, list[Any]] = {}
     others: dict[str, list[Any]] = {}
-    for name in ("mentions", "nodes", "digits", "costs", "enrolments"):
+    for name in ("mentions", "nodes", "digits", "costs", "enrolments", "enrolled"):
         rows, other_rows = getattr(one, name), getattr(other, name)
         if rows != other_rows:
             ones[name] = list(set(rows).difference(other_rows))

@@ -11,7 +11,7 @@ from shared.folds.attempt import AttemptState
 from shared.folds.contact import ContactState
 from shared.folds.execution import ExecutionState, execution_status
 from shared.projections.attempts import attempt_contribution, attempt_row
-from shared.projections.contributions import NOTHING, Contribution
+from shared.projections.contributions import NOTHING, Contribution, EnrolmentTally
 
 #: Columns after the contribution, and the contribution.
 Projected = tuple[tuple[Any, ...], Contribution]
@@ -56,22 +56,18 @@ def _attempt(attempt_id: str, state: AttemptState) -> Projected:
 
 
 def _contact(contact_id: str, state: ContactState) -> Projected:
-    enrolments = [
-        (
-            execution_id,
-            enrolment.status[4],
-            contact_id,
-            CONTACT_STATUSES.index(enrolment.status[4]),
-            enrolment.status[0],
-            enrolment.first_us,
-        )
-        for execution_id, enrolment in sorted(state.enrolments.items())
-    ]
+    enrolments: list[tuple[str, str]] = []
+    enrolled: list[EnrolmentTally] = []
+    for execution_id, enrolment in sorted(state.enrolments.items()):
+        status_us, _, _, _, status, _ = enrolment.status
+        enrolments.append((execution_id, status))
+        number = CONTACT_STATUSES.index(status)
+        enrolled.append((execution_id, contact_id, number, status_us, enrolment.first_us))
     said = {key: value[4] or None for key, value in state.profile.items()}
     row = ContactRow(
         said.get("firstName"), said.get("lastName"), said.get("phone"), said.get("email")
     )
-    return row, Contribution(mentions=state.executions, enrolments=enrolments)
+    return row, Contribution(mentions=state.executions, enrolments=enrolments, enrolled=enrolled)
 
 
 def _execution(_execution_id: str, state: ExecutionState) -> Projected:

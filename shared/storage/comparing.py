@@ -24,7 +24,7 @@ from shared.storage.comparing_rows import DifferentRow, TablePair
 from shared.storage.comparison import Comparison, WrongSum
 from shared.storage.contribution_sums import contributions_that_differ
 from shared.storage.lanes import fold_positions
-from shared.storage.table_contents import Key, Side
+from shared.storage.table_contents import EVERYTHING, Key, Side, common_columns
 from shared.storage.tables import (
     SUBJECT_TABLES,
     flow_versions,
@@ -62,7 +62,7 @@ def compare(
         old: On a connection of its own, as `new` is: both are asked at the same time.
         new: At the same positions.
         same_rules: One version of the folds made both, so everything counts. Otherwise subjects
-            count by what they add and show, not by their states.
+            count by what they add and show, not by their states, and tables by what both have.
         examples_max: Rows of each table, executions, and subjects behind each, that are shown.
         explained: Subjects that differ by events which were parked before.
         progress: May take its time.
@@ -76,10 +76,11 @@ def compare(
         )
     for side in (old, new):
         side.connection.execute(_WAITING)
+    common = EVERYTHING if same_rules else common_columns(old, new)
     pairs = {
-        str(table.name): TablePair(table, old, new, same_rules=same_rules)
+        str(table.name): TablePair(table, old, new, same_rules=same_rules, common=common)
         for table in generation_metadata.sorted_tables
-        if table.name != positions.name
+        if table.name != positions.name and common.has(table)
     }
     comparing = _Comparing(old, new, pairs, examples_max, frozenset(explained))
     return comparing.run(progress)
@@ -162,7 +163,7 @@ class _Comparing:
 
     def _compare_tallies(self, progress: Progress) -> None:
         explained_sums = self._explained_sums()
-        for table in _TALLIES:
+        for table in filter(self._pairs.__contains__, _TALLIES):
             findings = self._findings[table]
             for count, row in enumerate(self._different_rows(table)):
                 if count % _BATCH_ROWS == 0:

@@ -16,7 +16,9 @@ from shared.folds.journal import content_hash
 from shared.storage.comparing_causes import TallyCause, moves_between, tally_moves
 from shared.storage.comparison import Cause, ColumnChange, RowDifference, Subject, TallyMove
 from shared.storage.table_contents import (
+    EVERYTHING,
     Added,
+    Common,
     Key,
     Side,
     TableContents,
@@ -46,11 +48,13 @@ class DifferentRow(NamedTuple):
 class TablePair:
     """One table in the old and in the new generation."""
 
-    def __init__(self, table: Table, old: Side, new: Side, *, same_rules: bool) -> None:
-        """`same_rules`: one version of the folds made both."""
+    def __init__(
+        self, table: Table, old: Side, new: Side, *, same_rules: bool, common: Common = EVERYTHING
+    ) -> None:
+        """`same_rules`: one version of the folds made both; `common`: what both have."""
         self.name = str(table.name)  # not SQLAlchemy's own kind of string
-        self._old = TableContents(old, table, same_rules=same_rules)
-        self._new = TableContents(new, table, same_rules=same_rules)
+        self._old = TableContents(old, table, same_rules=same_rules, common=common)
+        self._new = TableContents(new, table, same_rules=same_rules, common=common)
         self._key_columns = self._old.key_columns
 
     @property

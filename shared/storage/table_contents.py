@@ -49,6 +49,51 @@ class Summary(NamedTuple):
 Summaries = dict[str, Summary]
 
 
+#: What a contribution says for a tally; the others are as old as the first release.
+_KEYS_OF_TALLIES: Final = {"enrolments": "enrolled", "item_tallies": "item"}
+
+
+class Common(NamedTuple):
+    """What the tables of two generations have in common; None is everything."""
+
+    columns: Mapping[str, Collection[str]] | None = None
+
+    def has(self, table: Table) -> bool:
+        """Whether both have the table."""
+        return self.columns is None or table.name in self.columns
+
+    def columns_of(self, table: Table, names: list[str]) -> list[str]:
+        """Those of a table's columns that both have."""
+        if self.columns is None:
+            return names
+        return [name for name in names if name in self.columns[str(table.name)]]
+
+    @property
+    def unknown_keys(self) -> list[str]:
+        """Keys of contributions that one side knows nothing of."""
+        if self.columns is None:
+            return []
+        return [key for tally, key in _KEYS_OF_TALLIES.items() if tally not in self.columns]
+
+
+EVERYTHING: Final = Common()
+
+
+def common_columns(one: Side, other: Side) -> Common:
+    """What two generations have in common, which releases with other tables may have laid out."""
+    mine, others = _columns(one), _columns(other)
+    return Common({table: mine[table] & others[table] for table in mine.keys() & others.keys()})
+
+
+def _columns(side: Side) -> dict[str, set[str]]:
+    rows = side.connection.execute(
+        "SELECT table_name, array_agg(column_name::text) FROM information_schema.columns"
+        " WHERE table_schema = %s GROUP BY 1",
+        (schema_name(side.generation),),
+    )
+    return {table: set(names) for table, names in rows}
+
+
 class Row(NamedTuple):
     """A row in key order; what it says is equal on both sides or differs."""
 
@@ -66,13 +111,23 @@ class Added(NamedTuple):
 class TableContents:
     """One table of one generation."""
 
-    def __init__(self, side: Side, table: Table, *, same_rules: bool) -> None:
-        """`same_rules`: the other side's rows were made by the same version of the folds."""
+    def __init__(
+        self, side: Side, table: Table, *, same_rules: bool, common: Common = EVERYTHING
+    ) -> None:
+        """Ask one side.
+
+        Args:
+            same_rules: The other side's rows were made by the same version of the folds.
+            common: What both sides have; another release may have laid one of them out.
+        """
         self._connection = side.connection
+        self._common = common
         self._table = table
         self._place = sql.Identifier(schema_name(side.generation), table.name)
         self.key_columns: list[str] = key_columns(table)
-        self.columns: list[str] = compared_columns(table, same_rules=same_rules)
+        self.columns: list[str] = common.columns_of(
+            table, compared_columns(table, same_rules=same_rules)
+        )
         self._kept = _kept(table, self.columns)
         #: Executions of another version's folds are compared by what the reports read of them.
         self._by_meaning = table is executions and not same_rules
@@ -93,7 +148,7 @@ class TableContents:
         """
         return sql.SQL(
             "hash_record_extended(ROW({said}), hash_record_extended(ROW({key}), 0))"
-        ).format(said=_names(self.columns), key=_names(self.key_columns))
+        ).format(said=self._said(), key=_names(self.key_columns))
 
     def rows(self, organization_id: str) -> Iterator[Row]:
         """Every row of an organization in key order, through a cursor: tallies by their numbers."""
@@ -121,10 +176,24 @@ class TableContents:
         named = zip(self.columns, numbers, strict=True)
         return tuple(_nano(value) if name == "cost" else int(value) for name, value in named)
 
+    def _said(self) -> sql.Composed:
+        """The compared columns; of a contribution only what both sides' releases know."""
+        return sql.SQL(", ").join(
+            self._contribution() if name == "contribution" else sql.Identifier(name)
+            for name in self.columns
+        )
+
+    def _contribution(self) -> sql.Composable:
+        if not self._common.unknown_keys:
+            return sql.Identifier("contribution")
+        return sql.SQL("(contribution::jsonb - {}::text[])::text").format(
+            list(self._common.unknown_keys)
+        )
+
     def row(self, key: Key) -> dict[str, Any] | None:
         """The compared columns of one row; None where there is none."""
         statement = sql.SQL("SELECT {said} FROM {place} WHERE ({key}) = ({values})").format(
-            said=_names(self.columns),
+            said=self._said(),
             place=self._place,
             key=_names(self.key_columns),
             values=sql.SQL(", ").join([sql.Placeholder()] * len(key)),
@@ -136,10 +205,11 @@ class TableContents:
         """What subjects add; one that is not there is left out."""
         has_execution = "execution_id" in self._table.columns
         statement = sql.SQL(
-            "SELECT {id}, contribution, {execution} FROM {place}"
+            "SELECT {id}, {contribution}, {execution} FROM {place}"
             " WHERE organization_id = %s AND {id} = ANY(%s)"
         ).format(
             id=sql.Identifier(self.key_columns[-1]),
+            contribution=self._contribution(),
             execution=sql.Identifier("execution_id") if has_execution else sql.NULL,
             place=self._place,
         )

@@ -6,7 +6,8 @@ ends.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,6 +16,7 @@ from joserfc.jwk import ECKey, Key, KeySet, KeySetSerialization, import_key
 from msgspec import Struct
 
 from shared.clock import monotonic_s
+from shared.errors import StorageError
 from shared.storage.api_keys import Grant
 from shared.storage.read_pool import ReadPool
 from shared.storage.signing_keys import add_signing_key, find_signing_keys
@@ -30,7 +32,8 @@ _CURVE: Final = "P-256"
 #: RFC 9068.
 _TYPE: Final = "at+jwt"
 _LIFETIME_S: Final = 900
-#: How old the known signing keys may be; another process may have made one.
+#: How old the known signing keys may be: another process may have made one, an operator may have
+#: deleted one that leaked.
 _KEYS_BELIEVED_S: Final = 60.0
 _ASK_AGAIN_S: Final = 1.0
 
@@ -65,6 +68,17 @@ class AccessTokens:
         self._known: list[Key] = []
         self._read_s: float | None = None
         self._reading = asyncio.Lock()
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Keep the known signing keys fresh in the background."""
+        following = asyncio.create_task(self._follow())
+        try:
+            yield
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
 
     async def issue(self, grant: Grant, scopes: Collection[str]) -> AccessToken:
         """A token that allows these scopes for as long as the key is valid, at most 15 minutes.
@@ -125,6 +139,13 @@ class AccessTokens:
         """
         await self._read_keys(_KEYS_BELIEVED_S)
         return KeySet(self._known).as_dict(private=False, use="sig", alg=_ALGORITHM)
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(_KEYS_BELIEVED_S)
+            if self._known:
+                with suppress(StorageError):  # what is known stays good until the database is back
+                    await self._read_keys(0)
 
     def _find(self, key_id: str | None) -> Key | None:
         return next((key for key in self._known if key.kid == key_id), None)

@@ -55,8 +55,11 @@ class Authentication:
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Follow the issuer's keys, where there is an issuer."""
-        async with self._issuer.following() if self._issuer else nullcontext():
+        """Keep fresh what verifies tokens: our own keys, and an issuer's."""
+        async with (
+            self.tokens.following(),
+            self._issuer.following() if self._issuer else nullcontext(),
+        ):
             yield
 
     async def identity(self, headers: _Headers) -> Identity:

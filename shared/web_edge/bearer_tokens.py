@@ -25,6 +25,8 @@ ALGORITHMS: Final = (
     *("ES256", "ES384", "ES512"),
     *("EdDSA", "Ed25519"),
 )
+#: What may be said to be an access token: many issuers do not say it (RFC 9068, RFC 8725).
+_TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 _TOKEN_BYTES_MAX: Final = 8_192
 _TOKEN_PARTS: Final = 3
 _REMEMBERED_MAX: Final = 10_000
@@ -33,6 +35,7 @@ _REMEMBERED_MAX: Final = 10_000
 class _Header(Struct):
     alg: str
     kid: str | None = None
+    typ: str = "JWT"
 
 
 class _Payload(Struct):
@@ -69,6 +72,8 @@ def read_unverified(token: bytes) -> Unverified:
         payload = msgspec.json.decode(_decoded(parts[1]), type=_Payload)
     except (ValueError, RecursionError):  # msgspec's and base64's errors are ValueErrors
         raise Unauthorized("bearer token cannot be read as a JWT with an issuer") from None
+    if header.typ.lower() not in _TYPES:
+        raise Unauthorized("bearer token is a JWT, but no access token")
     return Unverified(payload.iss, header.alg, header.kid)
 
 

@@ -21,6 +21,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from redis.asyncio import ConnectionPool
 
 from shared.clock import utc_now
+from shared.contracts.stream_names import LIMITS_PREFIX
 from shared.web_edge.refusals import TooManyRequests
 
 #: The headers of draft-ietf-httpapi-ratelimit-headers, for whoever exposes headers.
@@ -31,7 +32,6 @@ _TOLD_S: Final = 0.1
 #: A Redis that did not answer is told again after this time.
 _TELL_AGAIN_S: Final = 2.0
 _ANSWER_S: Final = 2.0
-_PREFIX: Final = "callfold:limits"
 _STATE: Final = "callfold.rate_limit"
 
 _log = structlog.get_logger()
@@ -127,7 +127,7 @@ class RateLimits:
             redis_url,
             wrap_exceptions=True,
             implementation="redispy",
-            key_prefix=_PREFIX,
+            key_prefix=LIMITS_PREFIX,
             connection_pool=pool,  # type: ignore[arg-type]  # documented, but not in its types
         )
         try:

@@ -126,7 +126,8 @@ class Calls:
         """The example of the body as the first struct that the function takes."""
         if operation.body_example is None:
             return {}
-        model = get_args(get_type_hints(module.sync_detailed)["body"])[0]
+        taken = get_type_hints(module.sync_detailed)["body"]
+        model = next(iter(get_args(taken)), taken)
         said = operation.body_example
         if operation.id == "createToken":
             said = {"grant_type": "client_credentials", "client_secret": self._key}

@@ -29,6 +29,7 @@ from tests.installation import Installation, installation
 from tests.seed_documents import ORGANIZATION as US
 from tests.seed_documents import call_execution, workflow_execution
 from tests.seed_documents.served import EVENTS
+from tests.servers import ServersForTests, fresh_database, fresh_redis
 from tests.whole_system import publish
 
 THEM = "the others"
@@ -38,10 +39,8 @@ FOREIGN_IDS = (
     odd_attempts.AGENT_ID,
     odd_attempts.BATCH_ID,
     odd_attempts.FLOW_ID,
-    "never started",
     "elsewhere",
     "whole",
-    "disconnected",
     "run alone",
     "message 0",
     "skipped",
@@ -114,11 +113,15 @@ class Caller:
         return Asked(answer.status_code, told, text, noted)
 
 
-@pytest.fixture
-def folded(redis_url: str, database_url: str) -> Iterator[Installation]:
+@pytest.fixture(scope="module")
+def folded(servers: ServersForTests) -> Iterator[Installation]:
     """An installation that has folded what both organizations published."""
-    migrate(database_url, PARTITIONS_DEFAULT)
-    with installation(redis_url, database_url) as running:
+    redis_url = fresh_redis(servers)
+    with (
+        fresh_database(servers) as database_url,
+        installation(redis_url, database_url) as running,
+    ):
+        migrate(database_url, PARTITIONS_DEFAULT)
         running.start_projector()
         publish(redis_url, [*EVENTS, *odd_attempts.odd_events(THEM)], seed=1)
         running.wait_until_folded()
@@ -172,10 +175,10 @@ def note_statements(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(psycopg.AsyncConnection, "execute", execute_noted)
 
 
-def routes_with_ids(application: Litestar) -> dict[str, list[str]]:
+def routes_with_ids(application: Litestar) -> dict[str, set[str]]:
     """Methods of every route that has an id in its path."""
     return {
-        route.path: sorted(route.methods - {"OPTIONS"})
+        route.path: set(route.methods - {"OPTIONS"})
         for route in application.routes
         if "{" in route.path
     }
@@ -184,7 +187,15 @@ def routes_with_ids(application: Litestar) -> dict[str, list[str]]:
 class Path:
     """One path twice: with foreign ids, and with ids that nobody has."""
 
-    def __init__(self, parts: list[str], foreign: dict[int, str], nobodys: dict[int, str]) -> None:
+    def __init__(
+        self,
+        parts: list[str],
+        foreign: dict[int, str],
+        nobodys: dict[int, str],
+        *,
+        all_theirs: bool = False,
+    ) -> None:
+        self.all_theirs = all_theirs
         self.ids = [*foreign.values(), *nobodys.values()]
         self.foreign, self.nobodys = (
             "/".join(encoded(ids[n]) if n in ids else part for n, part in enumerate(parts))
@@ -202,7 +213,7 @@ def paths(route: str, export_ids: dict[str, str]) -> Iterator[Path]:
     for hole in holes:
         for id_ in (*FOREIGN_IDS, export_ids[THEM]):
             yield Path(parts, {**ours, hole: id_}, {**ours, hole: _nobodys()})
-    yield Path(parts, theirs, {hole: _nobodys() for hole in holes})
+    yield Path(parts, theirs, {hole: _nobodys() for hole in holes}, all_theirs=True)
 
 
 def _nobodys() -> str:
@@ -216,7 +227,7 @@ async def asked_exports(callers: dict[str, Caller]) -> dict[str, str]:
         path = f"/program-execution/{encoded(owned[_EXECUTION])}/exports"
         answer = await caller.ask("POST", path, [])
         assert answer.status == 202, answer
-        ids[organization_id] = loads(answer.body)["id"]
+        ids[organization_id] = loads(answer.body)["exportId"]
     return ids
 
 
@@ -232,10 +243,10 @@ async def test_foreign_ids_are_unknown_at_every_route(
         routes = routes_with_ids(application)
         for route, methods in routes.items():
             for path in paths(route, exports):
-                known = await callers[THEM].ask("GET", path.foreign, path.ids)
-                if known.status != httpx.codes.NOT_FOUND:
+                known = await callers[THEM].ask("HEAD", path.foreign, path.ids)
+                if known.status < 500 and known.status != httpx.codes.NOT_FOUND:
                     reached.add(route)
-                for method in methods:
+                for method in methods if path.all_theirs else methods - {"HEAD"}:
                     etag = known.headers.get("etag")
                     foreign = await callers[US].ask(method, path.foreign, path.ids, etag)
                     expected = await callers[US].ask(method, path.nobodys, path.ids, etag)
@@ -251,6 +262,8 @@ async def test_foreign_ids_narrow_lists_as_unknown_ones_do(
     """Nothing is found under them, and as much is asked."""
     async with served(folded, monkeypatch) as (_, client):
         ours = Caller(client, folded.key(US))
+        # The first request of all also looks up which generation is live.
+        await ours.ask("GET", FILTERS[0] + _nobodys(), [])
         for path in FILTERS:
             for id_ in FOREIGN_IDS:
                 ids = [id_, _nobodys()]

@@ -33,7 +33,7 @@ _DIFFERENT = 3
 _OTHER_RELEASE = """
 import sys
 import shared.folds.states
-shared.folds.states.FOLD_VERSION = 2
+shared.folds.states.FOLD_VERSION += 1
 import shared.projections.attempts as attempts
 import shared.projections.subjects as subjects
 row = attempts.attempt_row

@@ -34,8 +34,9 @@ def sum_of_contributions(contributions: Mapping[SubjectKey, bytes]) -> Tallies:
         if "item" in said:
             program_id, status = said["item"]
             count("item_tallies", (organization_id, execution_id or "", program_id, status), [1])
-        for mentioned, status, contact_id, *numbers in said.get("enrolments", []):
+        for mentioned, status in said.get("enrolments", []):
             count("contact_tallies", (organization_id, mentioned, status), [1])
+        for mentioned, contact_id, *numbers in said.get("enrolled", []):
             count("enrolments", (organization_id, mentioned, contact_id), [1, *numbers])
         for tally, (name, key_length) in _LISTS.items():
             for item in said.get(name, []):

@@ -20,6 +20,7 @@ from tests.reference_model.call_executions import (
     call_list,
 )
 from tests.reference_model.call_reports import attempt_breakdown, call_history
+from tests.reference_model.call_runs import call_run
 from tests.reference_model.calls_export import Cells, calls_export
 from tests.reference_model.campaigns import campaign_executions
 from tests.reference_model.event_set import EventSet
@@ -27,6 +28,7 @@ from tests.reference_model.executions import Execution
 from tests.reference_model.main_report import main_report
 from tests.reference_model.node_stats import node_stats
 from tests.reference_model.organizations import Organization
+from tests.reference_model.program_executions import active_executions, program_execution
 from tests.reference_model.summary_export import summary_export
 from tests.reference_model.workflows import workflow_execution, workflow_page
 
@@ -106,6 +108,21 @@ class ReferenceModel:
         """Rows of each section of `…/report/export` at `now`."""
         execution = self._execution(organization_id, execution_id)
         return summary_export(execution, now) if execution else None
+
+    def program_executions(
+        self, organization_id: str, *, page: int = 1, limit: int = 20
+    ) -> dict[str, Any]:
+        """Body of `/program-executions`."""
+        return active_executions(self.organization(organization_id), page=page, limit=limit)
+
+    def program_execution(self, organization_id: str, execution_id: str) -> dict[str, Any] | None:
+        """Body of `/program-executions/{id}`."""
+        execution = self._execution(organization_id, execution_id)
+        return program_execution(execution) if execution else None
+
+    def call_run(self, organization_id: str, call_id: str) -> dict[str, Any] | None:
+        """What is settled of the body of `/call-report/call/{callId}`."""
+        return call_run(self.organization(organization_id), call_id)
 
     def campaign_executions(
         self,

@@ -90,7 +90,7 @@ def _belongs(organization: Organization, attempt: Attempt, workflow_id: str) -> 
     return flow_id == workflow_id
 
 
-def _flow(organization: Organization, attempt: Attempt) -> Flow | None:
+def published_flow(organization: Organization, attempt: Attempt) -> Flow | None:
     """The published flow that the attempt walks; without an execution its own start decides."""
     flow_id = organization.of_attempt(attempt, "flowId")
     execution = organization.execution_of(attempt)
@@ -102,7 +102,7 @@ def _flow(organization: Organization, attempt: Attempt) -> Flow | None:
 
 
 def _summary(organization: Organization, attempt: Attempt) -> dict[str, Any]:
-    flow = _flow(organization, attempt)
+    flow = published_flow(organization, attempt)
     version = flow["version"] if flow else organization.of_attempt(attempt, "flowVersion")
     number = None if version is None else str(version)
     ended_at = attempt.ended_at
@@ -121,7 +121,7 @@ def _summary(organization: Organization, attempt: Attempt) -> dict[str, Any]:
 
 
 def _steps(organization: Organization, attempt: Attempt) -> list[dict[str, Any]]:
-    flow = _flow(organization, attempt)
+    flow = published_flow(organization, attempt)
     execution = organization.execution_of(attempt)
     types = NodeTypes(flow, execution.steps if execution else attempt.steps)
     nodes: dict[str, Node] = {}

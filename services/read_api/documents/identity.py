@@ -69,11 +69,8 @@ TOKENS: Final = Interface(
             method="post",
             path=TOKEN_PATH,
             summary="A bearer token for an API key",
-            words="The client may also be sent as HTTP Basic, and the body as a form.",
-            body={
-                "application/json": _TOKEN_REQUEST,
-                "application/x-www-form-urlencoded": _TOKEN_REQUEST,
-            },
+            words="The body may be a form too, and the client may be sent as HTTP Basic.",
+            body={"application/json": _TOKEN_REQUEST},
             body_example=_CLIENT,
             is_report=False,
             is_open=True,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from services.read_api.documents.operations import FILE, Interface, Operation
+from services.read_api.documents.operations import FILE, Interface, Operation, Parameter
 from services.read_api.error_shape import ErrorShape
 from shared.contracts.asyncapi import examples
 from shared.contracts.json_schemas import ENVELOPE, event_schemas
@@ -18,6 +18,15 @@ _PROBLEM: Final = "application/problem+json"
 _SCHEMA: Final[dict[str, Any]] = event_schemas("")[ENVELOPE]
 _DATA: Final = {"type": "object", "description": "The payload, by type: see `/asyncapi`."}
 _EVENT: Final = {"$ref": f"#/components/schemas/{ENVELOPE}"}
+_BINARY_MODE: Final = tuple(
+    Parameter(
+        name=f"ce-{name}",
+        where="header",
+        schema={"type": "string"},
+        words=f"In binary mode: `{name}`, percent-encoded.",
+    )
+    for name in _SCHEMA["properties"]
+)
 _CALL_ENDED: Final = next(event for event in examples() if event["type"] == "call.ended")
 
 
@@ -78,9 +87,10 @@ INTERFACE: Final = Interface(
             method="post",
             path="/v1/events",
             summary="Publish events",
-            words="One event, a batch, or lines of events; CloudEvents' binary mode (`ce-` headers)"
-            " as well. After 429, 503 or no answer, send the whole request again: the same ids"
-            " count once.",
+            words="One event, a batch, or lines of events; in CloudEvents' binary mode the body is"
+            " the payload alone, as `application/json`. After 429, 503 or no answer, send the whole"
+            " request again: the same ids count once.",
+            parameters=_BINARY_MODE,
             body={
                 "application/cloudevents+json": _EVENT,
                 "application/cloudevents-batch+json": {"type": "array", "items": _EVENT},

@@ -3,14 +3,14 @@
 import json
 from typing import Final
 
-from litestar import HttpMethod, Router, route
+from litestar import Router, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from services.read_api.documents.openapi import FOLDER, OPENAPI_FILE
 from services.read_api.documents.pages import asyncapi_page, openapi_page
 from services.read_api.reading.answers import JSON_MEDIA_TYPE
-from services.read_api.requests import METHODS, AnyRequest
+from services.read_api.requests import METHODS
 from shared.contracts.documents import FOLDER as CONTRACT_FOLDER
 
 #: Pages hold no script and load nothing but their style, so they work without any other network.
@@ -40,11 +40,7 @@ def document_routes() -> Router:
 
 def _served(path: str, body: bytes, media_type: str) -> HTTPRouteHandler:
     @route(path, http_method=METHODS)
-    async def served(request: AnyRequest) -> ASGIResponse:
-        return ASGIResponse(
-            body=body,
-            headers={**_HEADERS, "content-type": media_type},
-            is_head_response=request.method == HttpMethod.HEAD,
-        )
+    async def served() -> ASGIResponse:
+        return ASGIResponse(body=body, headers={**_HEADERS, "content-type": media_type})
 
     return served

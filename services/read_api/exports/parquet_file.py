@@ -3,7 +3,6 @@
 Columns have types; their names are unique, as the format demands.
 """
 
-import csv
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -11,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import duckdb
+import msgspec
 
 from services.read_api.exports.tables import Table, batches
 from shared.reports.call_export_columns import CellType, Column
@@ -25,13 +25,13 @@ _SQL_TYPES: Final = {
 _PART_BYTES: Final = 16 * 1024 * 1024
 _ROW_GROUP_ROWS: Final = 20_000
 _MEMORY: Final = "96MiB"
-#: The longest line that is read back: as many texts of an event's size as a row may hold.
-_LINE_BYTES: Final = 64 * 1024 * 1024
 _PIECE_BYTES: Final = 256 * 1024
+#: A `Number` leaves as text, which DuckDB reads exactly.
+_encode_lines = msgspec.json.Encoder(enc_hook=str).encode_lines
 
 
 def parquet(tables: list[Table]) -> Iterator[bytes]:
-    """The first table; empty text is null."""
+    """The only table."""
     (table,) = tables
     with TemporaryDirectory(prefix="callfold-export-") as name:
         folder = Path(name)
@@ -57,15 +57,16 @@ def parquet(tables: list[Table]) -> Iterator[bytes]:
 
 
 def _parts(folder: Path, table: Table) -> Iterator[Path | None]:
-    """Files of rows as CSV, at least one; None between them tells that it goes on."""
+    """Files of rows as JSON, at least one; None between them tells that it goes on."""
+    keys = list(map(str, range(len(table.columns))))
     rows = batches(table.rows)
     batch = next(rows, [])
     for number in count():
-        path = folder / f"{number:06}.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
+        path = folder / f"{number:06}.json"
+        with path.open("wb") as file:
             while batch and file.tell() < _PART_BYTES:
-                writer.writerows(batch)
+                objects = [dict(zip(keys, row, strict=True)) for row in batch]
+                file.write(_encode_lines(objects))
                 batch = next(rows, [])
                 yield None
         yield path
@@ -74,22 +75,19 @@ def _parts(folder: Path, table: Table) -> Iterator[Path | None]:
 
 
 def _written(database: duckdb.DuckDBPyConnection, path: Path, columns: list[Column]) -> str:
-    types = [_SQL_TYPES[column.type] for column in columns]
-    rows = database.read_csv(
-        str(path),
-        header=False,
-        columns=dict(zip(_names(columns), types, strict=True)),
-        auto_detect=False,
-        delimiter=",",
-        quotechar='"',
-        escapechar='"',
-        max_line_size=_LINE_BYTES,
-        parallel=False,
+    types = {str(number): _SQL_TYPES[column.type] for number, column in enumerate(columns)}
+    rows = database.read_json(str(path), columns=types, format="newline_delimited")
+    named = ", ".join(
+        f'"{number}" AS {_quoted(name)}' for number, name in enumerate(_names(columns))
     )
     part = path.with_suffix(".parquet")
-    rows.write_parquet(str(part), compression="zstd", row_group_size=_ROW_GROUP_ROWS)
+    rows.project(named).write_parquet(str(part), compression="zstd", row_group_size=_ROW_GROUP_ROWS)
     path.unlink()
     return str(part)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _names(columns: list[Column]) -> list[str]:

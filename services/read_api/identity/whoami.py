@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from litestar import HttpMethod, Router, route
+from litestar import Router, route
 from litestar.response.base import ASGIResponse
 
 from services.read_api.error_shape import PROBLEM_DETAILS
@@ -40,7 +40,6 @@ def whoami_routes(admission: Admission) -> Router:
             body=_encode(body),
             headers={"cache-control": "no-store"},
             media_type=JSON_MEDIA_TYPE,
-            is_head_response=request.method == HttpMethod.HEAD,
         )
 
     return Router("/", route_handlers=[whoami], exception_handlers=PROBLEM_DETAILS.handlers)

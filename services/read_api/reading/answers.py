@@ -90,7 +90,7 @@ class Report:
         )
 
 
-def still(generation: int, answer: Struct, link: str | None = None) -> Report:
+def still(generation: int, answer: Body, link: str | None = None) -> Report:
     """A report that no clock moves."""
     return Report(generation, lambda _now_us: answer, 0, link=link)
 

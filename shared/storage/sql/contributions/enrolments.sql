@@ -1,8 +1,8 @@
 -- How many rows of enrolments are not the sum of what the subjects contribute? (0 is right)
 WITH contributed AS (
-    SELECT organization_id, e ->> 0 AS execution_id, e ->> 2 AS contact_id, 1 AS contacts,
-        (e ->> 3)::bigint AS status, (e ->> 4)::bigint AS status_us, (e ->> 5)::bigint AS first_us
-    FROM {generation}.contacts, json_array_elements((contribution::json) -> 'enrolments') AS e
+    SELECT organization_id, e ->> 0 AS execution_id, e ->> 1 AS contact_id, 1 AS contacts,
+        (e ->> 2)::bigint AS status, (e ->> 3)::bigint AS status_us, (e ->> 4)::bigint AS first_us
+    FROM {generation}.contacts, json_array_elements((contribution::json) -> 'enrolled') AS e
 )
 SELECT count(*)
 FROM contributed AS c

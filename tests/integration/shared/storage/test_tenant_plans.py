@@ -56,7 +56,7 @@ class Scan(NamedTuple):
     table: str
     alias: str
     kind: str
-    index: str
+    found_by: str
     #: Of the index' condition.
     terms: tuple[str, ...]
 

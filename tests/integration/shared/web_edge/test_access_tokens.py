@@ -16,6 +16,7 @@ from shared.web_edge.bearer_tokens import read_unverified
 from shared.web_edge.identities import Identity
 from shared.web_edge.key_ring import BELIEVED_S, KeyRing
 from shared.web_edge.refusals import Unauthorized
+from tests.installation import until
 
 
 class Process:
@@ -104,6 +105,22 @@ async def test_key_that_another_process_made_is_found(database_url: str, pool: R
         await first.read(token)
     first.now_s += 1
     assert "acme" == (await first.read(token)).organization_id
+
+
+async def test_signing_key_that_was_deleted_is_forgotten(
+    database_url: str, pool: ReadPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the background, without a restart: it may have leaked."""
+    monkeypatch.setattr("shared.web_edge.access_tokens._KEYS_BELIEVED_S", 0.01)
+    process = Process(pool)
+    token = await process.issue(create_api_key(database_url, "acme", ["read"], "t"))
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM callfold.signing_keys")
+    known = process.tokens._known
+    async with process.tokens.following():
+        await asyncio.to_thread(until, lambda: process.tokens._known != known, "keys are read")
+    with pytest.raises(Unauthorized):
+        await process.read(token)
 
 
 async def test_token_ends_with_its_api_key(database_url: str, pool: ReadPool) -> None:

@@ -11,8 +11,12 @@ from shared.projections.contributions import (
     encode_contribution,
 )
 
-PENDING = ("spring", "pending", "contact-1", 0, 20, 20)
-QUEUED = ("spring", "queued", "contact-1", 1, 25, 20)
+PENDING = Contribution(
+    enrolments=[("spring", "pending")], enrolled=[("spring", "contact-1", 0, 20, 20)]
+)
+QUEUED = Contribution(
+    enrolments=[("spring", "queued")], enrolled=[("spring", "contact-1", 1, 25, 20)]
+)
 CALL = Contribution(
     mentions=["spring"],
     execution_id="spring",
@@ -52,7 +56,7 @@ def test_a_change_moves_a_call_from_one_key_to_another() -> None:
         NOTHING,
         msgspec.structs.replace(ENDED, execution_id="autumn", mentions=["autumn", "spring"]),
         msgspec.structs.replace(CALL, nodes=[*CALL.nodes, ("menu", "dtmf", 0, 1, 0, 0)]),
-        Contribution(mentions=["spring"], enrolments=[QUEUED], item=("", "completed")),
+        msgspec.structs.replace(QUEUED, mentions=["spring"], item=("", "completed")),
     ),
 )
 @pytest.mark.parametrize("before", (NOTHING, CALL, ENDED))
@@ -87,8 +91,8 @@ def test_organizations_do_not_add_up() -> None:
 def test_an_enrolment_counts_under_its_status() -> None:
     """A contact adds one to each execution that it takes part in."""
     differences = Differences()
-    differences.add("acme", Contribution(enrolments=[PENDING]), 1)
-    differences.move("acme", Contribution(enrolments=[PENDING]), Contribution(enrolments=[QUEUED]))
+    differences.add("acme", PENDING, 1)
+    differences.move("acme", PENDING, QUEUED)
     assert [
         ("acme", "spring", "queued", 1),
     ] == differences.rows("contact_tallies")

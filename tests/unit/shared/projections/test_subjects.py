@@ -15,9 +15,10 @@ def test_a_contact_adds_its_status_in_each_execution() -> None:
     )
     expected = Contribution(
         mentions=["spring", "summer", "winter"],
-        enrolments=[
-            ("spring", "completed", "contact-1", 4, TEN_US, TEN_US),
-            ("summer", "pendingRetry", "contact-1", 3, TEN_US + 1_000_000, TEN_US),
+        enrolments=[("spring", "completed"), ("summer", "pendingRetry")],
+        enrolled=[
+            ("spring", "contact-1", 4, TEN_US, TEN_US),
+            ("summer", "contact-1", 3, TEN_US + 1_000_000, TEN_US),
         ],
     )
     assert ((None, None, "1", None), expected) == PROJECT["contact"]("contact-1", state)

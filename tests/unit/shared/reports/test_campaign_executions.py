@@ -1,5 +1,7 @@
 """An item of a campaign, from the states of an attempt and a contact made by hand."""
 
+from typing import Any
+
 from msgspec import UNSET
 from msgspec.structs import asdict
 
@@ -9,7 +11,7 @@ from shared.folds.states import encode_state
 from shared.reports.campaign_executions import ItemRow, Pagination, campaign_execution, pagination
 
 
-def _row(state: AttemptState | None, **columns: object) -> ItemRow:
+def _row(state: AttemptState | None, **columns: Any) -> ItemRow:
     usual = ItemRow(
         executed_us=1_999_999,
         number=1,

@@ -89,6 +89,7 @@ def test_token_of_each_algorithm_is_believed(key: Key, algorithm: str) -> None:
         _raw({"alg": 1}, {"iss": _ISSUER}),
         _raw({"alg": "RS256", "kid": 5}, {"iss": _ISSUER}),
         _raw({"alg": "RS256"}, {}),
+        _raw({"alg": "RS256", "typ": "logout+jwt"}, {"iss": _ISSUER}),
         _raw({"alg": "RS256"}, {"iss": ["a", "b"]}),
         urlsafe_b64encode(b"[" * 5_000) + b".e30.",
     ),

@@ -1,5 +1,6 @@
 """An execution with four calls, three contacts, three attributes and a node of each type."""
 
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -25,40 +26,16 @@ _TYPES: Final = (
     ("agent", "connect_agent", "Agent"),
     ("bye", "hangup", "Bye"),
 )
+_NODE_HEADER: Final = (
+    *("Dial: Result", "=Menu: Input", "=Menu: Branch", "Voice: Result", "Voice: Recording ID"),
+    *("Voice: Transcription", "Text: Status", "Text: Message", "Text: Parts", "note: Attribute"),
+    *("note: Current Value", "Set: Value"),
+)
 HEADER: Final = [
-    "Call ID",
-    "Contact ID",
-    "First Name",
-    "Last Name",
-    "Phone",
-    "Email",
-    "From",
-    "To",
-    "Direction",
-    "Attempt",
-    "Status",
-    "Outcome",
-    "Flow Outcome",
-    "Started At",
-    "Answered At",
-    "Ended At",
-    "Duration (ms)",
-    "Total Cost",
-    "=Balance",
-    "City",
-    "later",
-    "Dial: Result",
-    "=Menu: Input",
-    "=Menu: Branch",
-    "Voice: Result",
-    "Voice: Recording ID",
-    "Voice: Transcription",
-    "Text: Status",
-    "Text: Message",
-    "Text: Parts",
-    "note: Attribute",
-    "note: Current Value",
-    "Set: Value",
+    *("Call ID", "Contact ID", "First Name", "Last Name", "Phone", "Email", "From", "To"),
+    *("Direction", "Attempt", "Status", "Outcome", "Flow Outcome", "Started At", "Answered At"),
+    *("Ended At", "Duration (ms)", "Total Cost", "=Balance", "City", "later"),
+    *_NODE_HEADER,
 ]
 _CALLED: Final = ("+212500000001", "+212612345678", "outbound")
 _TIMES: Final = ("2026-03-02T09:00:00.123Z", "2026-03-02T09:00:05.000Z", "2026-03-02T09:01:05.999Z")
@@ -68,15 +45,15 @@ ROWS: Final[list[list[Any]]] = [
     [
         *("c1", "ann", "Ann", "Aa", "+212600000001", "a@x.example", *_CALLED, 1),
         *("completed", "completed", "completed", *_TIMES, 60999, "-0.500000001"),
-        *("-12.50", '="x"', None),
+        *("-12.5", '="x"', None),
         *("onAnswer", "-#", "branch_2", "onComplete", "rec-2", "bonjour, ça va ?\nété"),
-        *("delivered", "@you\r\nÀ bientôt", 2, "balance", "-12.50", "true"),
+        *("delivered", "@you\r\nÀ bientôt", 2, "balance", "-12.5", "true"),
     ],
     [
         *("c2", "ann", "Ann", "Aa", "+212600000001", "a@x.example", *_CALLED, 2),
         *("busy", "busy", None, "2026-03-02T09:10:00.000Z", None, "2026-03-02T09:10:01.000Z"),
-        *(None, None, "-12.50", '="x"', None),
-        *("onBusy", None, None, None, None, None, None, None, None, "balance", "-12.50", None),
+        *(None, None, "-12.5", '="x"', None),
+        *("onBusy", None, None, None, None, None, None, None, None, "balance", "-12.5", None),
     ],
     [
         *("c0", None, None, None, None, None, *_CALLED, 1),
@@ -108,9 +85,9 @@ def _reference() -> list[dict[str, Any]]:
     nodes[6]["config"] = {"variable": "agreed"}
     edges = [
         {"id": f"e{number}", "source": source[0], "target": target[0]}
-        for number, (source, target) in enumerate(zip(_TYPES, _TYPES[1:], strict=False))
+        for number, (source, target) in enumerate(pairwise(_TYPES))
     ]
-    definitions = [
+    definitions: list[tuple[str, dict[str, Any]]] = [
         ("city", {"displayName": "City", "position": 2}),
         ("balance", {"displayName": "=Balance", "type": "number", "position": 1}),
         ("later", {"displayName": ""}),
@@ -127,7 +104,7 @@ def _reference() -> list[dict[str, Any]]:
 
 
 def _contacts() -> list[dict[str, Any]]:
-    ann = {
+    ann: dict[str, Any] = {
         "firstName": "Ann",
         "lastName": "Aa",
         "phone": "+212600000001",

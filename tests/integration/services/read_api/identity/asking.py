@@ -3,6 +3,8 @@
 from tests.http_answers import Answer, ask
 from tests.integration.services.read_api.process import ReadApi
 
+#: Of pages that may ask.
+ORIGIN = "https://dashboard.example"
 WHOAMI = "/v1/whoami"
 REPORT = "/program-execution/unknown/report"
 

@@ -6,11 +6,10 @@ import pytest
 
 from shared.storage.api_keys import create_api_key
 from shared.storage.schema import migrate
+from tests.integration.services.read_api.identity.asking import ORIGIN
 from tests.integration.services.read_api.process import ReadApi, running_read_api
 from tests.jwt_issuer import AUDIENCE, JwtIssuer, jwt_issuer
 from tests.servers import ServersForTests, fresh_database
-
-ORIGIN = "https://dashboard.example"
 
 
 @pytest.fixture(scope="package")

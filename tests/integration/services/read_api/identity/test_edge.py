@@ -1,6 +1,9 @@
 """How often, from which pages, and without a key: what else decides over a request."""
 
+from typing import Any
+
 import pytest
+from httpx import ASGITransport, AsyncClient
 from pydantic import SecretStr
 
 from services.read_api.app import build
@@ -8,10 +11,10 @@ from shared.errors import SettingsError
 from shared.settings import Settings
 from shared.web_edge.rate_limits import RATE_LIMIT_HEADERS
 from tests.http_answers import Answer, ask
-from tests.integration.services.read_api.identity.asking import REPORT, WHOAMI
-from tests.integration.services.read_api.identity.conftest import ORIGIN
-from tests.integration.services.read_api.process import ReadApi, running_read_api
+from tests.integration.services.read_api.identity.asking import ORIGIN, REPORT, WHOAMI
+from tests.integration.services.read_api.process import ReadApi
 
+_NO_DATABASE = SecretStr("postgresql://nobody@127.0.0.1/none")
 _POLICY = '"default";q=100;w=60'
 
 
@@ -87,24 +90,21 @@ def test_preflight_needs_no_key(api: ReadApi, target: str) -> None:
     assert 400 == refused.status
 
 
-def test_without_a_key_this_machine_is_served_where_that_is_asked_for(identity_url: str) -> None:
+async def test_without_a_key_this_machine_is_served_where_that_is_asked_for() -> None:
     """CALLFOLD_AUTH=off: a header says whose; what is sent as credentials still counts."""
-    with running_read_api(identity_url, CALLFOLD_AUTH="off") as api:
-        answer = api.get(WHOAMI, x_callfold_organization="acme")
-        assert (200, "acme", "loopback") == (
-            answer.status,
-            answer.json["organizationId"],
-            answer.json["subject"],
-        )
-        assert 404 == api.get(REPORT, x_callfold_organization="acme").status
-        unsaid = api.get(REPORT)
-        assert (400, "Bad Request") == (unsaid.status, unsaid.json["error"])
-        assert "x-callfold-organization" in unsaid.json["message"]
-        assert 401 == api.get(WHOAMI, "cf_00_x", x_callfold_organization="acme").status
-        rebound = api.get(WHOAMI, x_callfold_organization="acme", host="evil.example:8080")
-        assert 401 == rebound.status
+    app: Any = build(Settings(database_url=_NO_DATABASE, auth="off"))
+    acme = {"x-callfold-organization": "acme"}
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
+        answer = await client.get(WHOAMI, headers=acme)
+        assert 200 == answer.status_code
+        who = answer.json()
+        assert ("acme", "loopback") == (who["organizationId"], who["subject"])
         assert "access-control-allow-origin" not in answer.headers
-        assert 404 != ask(api.port, "OPTIONS", WHOAMI, {"origin": ORIGIN}).status
+        unsaid = await client.get(REPORT)
+        assert (400, "Bad Request") == (unsaid.status_code, unsaid.json()["error"])
+        assert "x-callfold-organization" in unsaid.json()["message"]
+        for more in ({"authorization": "Bearer a.b.c"}, {"host": "evil.example:8080"}):
+            assert 401 == (await client.get(REPORT, headers=acme | more)).status_code
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,5 @@ def test_without_a_key_this_machine_is_served_where_that_is_asked_for(identity_u
 )
 def test_unsafe_settings_are_refused_at_the_start(settings: dict[str, str], says: str) -> None:
     """With what to do; nothing is served meanwhile."""
-    url = SecretStr("postgresql://nobody@127.0.0.1/none")
     with pytest.raises(SettingsError, match=says):
-        build(Settings(database_url=url, **settings))  # type: ignore[arg-type]  # of many types
+        build(Settings(database_url=_NO_DATABASE, **settings))  # type: ignore[arg-type]  # of many types

@@ -10,11 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from services.tooling.__main__ import app
+from services.tooling.doctor import tenancy
 from shared.contracts.incident_kinds import IncidentKind
 from shared.delivery.connection import redis_client
 from shared.delivery.stream_keeping import announce_partitions
+from shared.storage import tenancy_facts
 from shared.storage.incidents import LaneCount, declare
 from shared.storage.schema import migrate
+from shared.storage.tenancy import OWN_ROWS
 from tests.integration.shared.storage.lane_owner import PARTITIONS, LaneOwner, lane_owner
 from tests.servers import ServersForTests, fresh_database, fresh_redis
 
@@ -211,3 +214,39 @@ def test_what_is_open_is_a_warning(patient: Patient) -> None:
     found = patient.all()
     assert ("warning", "open: 1 trimmed") == found["installation incidents"]
     patient.sql("DELETE FROM callfold.incidents")
+
+
+def test_table_that_is_open_to_all_organizations_is_an_error(patient: Patient) -> None:
+    """Without row-level security, without a policy, or with one that lets everybody in."""
+    for spoil, mend in (
+        ("ALTER TABLE gen_1.attempts DISABLE", "ALTER TABLE gen_1.attempts ENABLE"),
+        ("ALTER TABLE gen_1.positions DISABLE", "ALTER TABLE gen_1.positions ENABLE"),
+    ):
+        patient.sql(f"{spoil} ROW LEVEL SECURITY")
+        assert {"tenancy policies"} == set(patient.errors())
+        patient.sql(f"{mend} ROW LEVEL SECURITY")
+    patient.sql("CREATE POLICY wide ON gen_1.flows FOR SELECT TO callfold_read USING (true)")
+    assert {"tenancy policies": "generation 1 lacks them: flows"} == patient.errors()
+    patient.sql("DROP POLICY wide ON gen_1.flows")
+    patient.sql("ALTER POLICY own_rows ON gen_1.flows RENAME TO other")
+    assert {} == patient.errors()
+    patient.sql("DROP POLICY other ON gen_1.flows")
+    assert {"tenancy policies": "generation 1 lacks them: flows"} == patient.errors()
+    patient.sql(
+        "CREATE POLICY own_rows ON gen_1.flows FOR SELECT TO callfold_read, callfold_raw"
+        f" USING ({OWN_ROWS})"
+    )
+
+
+def test_roles_that_are_missing_or_others_are_told(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a database that was restored into another cluster."""
+    found = patient.all()
+    assert all(found[f"tenancy {name}"][0] == "ok" for name in ("roles", "limits", "membership"))
+    for module in (tenancy, tenancy_facts):
+        monkeypatch.setattr(module, "RAW_ROLE", "pg_write_server_files")
+    assert ("warning", "not of pg_write_server_files") == patient.all()["tenancy membership"]
+    for module in (tenancy, tenancy_facts):
+        monkeypatch.setattr(module, "RAW_ROLE", "nobody_at_all")
+    assert {"tenancy roles": "missing: nobody_at_all"} == patient.errors()

@@ -15,7 +15,7 @@ SIP_PACKAGES := kamailio kamailio-extra-modules kamailio-redis-modules sip-teste
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test test-fast test-faults test-sip check lint types fmt lock \
-	schemas bench bench-quick clean
+	schemas examples client bench bench-quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,8 +58,19 @@ fmt: $(READY) ## format and repair what can be repaired
 lock: $(READY) ## renew the lock and check every platform (ARGS=--upgrade: newest versions)
 	@$(BIN)/python deploy/lock.py $(ARGS)
 
-schemas: $(READY) ## renew the JSON Schemas and the AsyncAPI document from the structs
+schemas: $(READY) ## renew the JSON Schemas, AsyncAPI and OpenAPI documents from the structs
 	@$(RUN) shared.contracts.documents
+	@$(RUN) services.read_api.documents
+
+examples: $(READY) ## renew the examples of the OpenAPI document: what the product answers
+	@$(RUN) tests.e2e.documented_answers
+	@$(RUN) services.read_api.documents
+
+client: $(READY) ## make a typed Python client of the read API into dist/callfold-client
+	@mkdir -p dist
+	@$(RUN) openapi_python_client generate --overwrite --fail-on-warning \
+		--path services/read_api/documents/openapi.json \
+		--config services/read_api/documents/client.yaml --output-path dist/callfold-client
 
 bench: $(READY) ## measure everything of tests/bench
 	@$(RUN) tests.bench $(ARGS)

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
         int, Field(ge=0, description="Reports kept in the read API's memory at most; 0 keeps none.")
     ] = 64 * 1024 * 1024
     exports_at_a_time: Annotated[
-        int, Field(ge=1, le=32, description="Files that a read API streams at a time, beside a job.")
+        int, Field(ge=1, le=32, description="Files that a read API streams at a time.")
     ] = 2
     export_keep_hours: Annotated[
         int, Field(ge=1, le=24 * 365, description="How long the files of export jobs are kept.")

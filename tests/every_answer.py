@@ -20,7 +20,9 @@ _CAMPAIGN_STATUSES = (
 )
 _WORKFLOW_STATUSES = ("active", "completed", "cancelled", "failed")
 #: Of the attempts of one organization, how many are asked for one by one; lists hold the rest.
-_SINGLES_MAX = 60
+_SINGLES_MAX = 25
+#: In which the odd attempts begin: some at its start, some later in it, some afterwards.
+_SECOND = "2026-03-05T09:00:00Z"
 
 
 class Asked(NamedTuple):
@@ -45,6 +47,18 @@ def campaign_executions(model: ReferenceModel, organization_id: str) -> Iterator
             yield Asked(f"{path}?status={status}", ask(status=status))
 
 
+def campaign_contacts(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:
+    """Contacts and progress of every campaign."""
+    for campaign_id in (*model.organization(organization_id).named("programId"), UNKNOWN_ID):
+        path = f"/api/v1/campaigns/{encoded(campaign_id)}"
+        ask = partial(model.campaign_contacts, organization_id, campaign_id)
+        yield from _pages(f"{path}/contacts", ask, "page", per_page=70)
+        for status in _CAMPAIGN_STATUSES:
+            yield Asked(f"{path}/contacts?status={status}", ask(status=status))
+        progress = model.campaign_progress(organization_id, campaign_id)
+        yield Asked(f"{path}/progress", progress, only=True)
+
+
 def call_executions(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:
     """Single calls; runs and lone SMS among them, which are none."""
     for attempt_id in _singles(model, organization_id):
@@ -62,6 +76,8 @@ def agent_executions(model: ReferenceModel, organization_id: str) -> Iterator[As
         Wanted(answered_by_voice_mail=True),
         Wanted(answered_by_voice_mail=False),
         Wanted(batch_id="other"),
+        Wanted(created_from=_SECOND),
+        Wanted(created_to=_SECOND),
     )
     for agent_id in (*model.organization(organization_id).named("agentId"), UNKNOWN_ID):
         path = f"/v2/agent/{encoded(agent_id)}/executions"
@@ -69,7 +85,8 @@ def agent_executions(model: ReferenceModel, organization_id: str) -> Iterator[As
         yield from _pages(path, ask, "page_number", page_size=50)
         for wanted in filters:
             ((key, value),) = ((k, v) for k, v in vars(wanted).items() if v is not None)
-            yield Asked(f"{path}?{key}={str(value).lower()}", ask(wanted=wanted))
+            query = key.removeprefix("created_")
+            yield Asked(f"{path}?{query}={_text(value)}", ask(wanted=wanted))
 
 
 def bare_lists(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:
@@ -91,6 +108,8 @@ def workflow_lists(model: ReferenceModel, organization_id: str) -> Iterator[Aske
         for status in _WORKFLOW_STATUSES:
             yield Asked(f"{path}?limit=100&status={status}", ask(limit=100, status=status))
         yield Asked(f"{path}?limit=100&contactId=1", ask(limit=100, contact_id="1"))
+        yield Asked(f"{path}?limit=100&start={_SECOND}", ask(limit=100, start=_SECOND))
+        yield Asked(f"{path}?limit=100&end={_SECOND}", ask(limit=100, end=_SECOND))
 
 
 def workflow_executions(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:
@@ -126,6 +145,7 @@ Answers = Callable[[ReferenceModel, str], Iterable[Asked]]
 
 ANSWERS: tuple[Answers, ...] = (
     campaign_executions,
+    campaign_contacts,
     call_executions,
     agent_executions,
     bare_lists,
@@ -139,6 +159,10 @@ ANSWERS: tuple[Answers, ...] = (
 def encoded(id_: str) -> str:
     """An id as one segment of a path; a dot alone would be a step within it."""
     return quote(id_, safe="").replace(".", "%2E")
+
+
+def _text(value: bool | str) -> str:
+    return value if isinstance(value, str) else str(value).lower()
 
 
 def narrowed(found: Any, expected: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Reports over HTTP: one file of routes per vendor interface.
+"""Reports over HTTP: one package for each vendor's interface, `app` puts them together.
 
-A request passes `edge` (path, metrics), its routes (`program_execution`), `authentication`, and
-`fresh_reports`: what `report_cache` keeps, or what `program_execution_reports` reads by the queries
-of `shared.storage.report_queries` and the arithmetic of `shared.reports`. `answers` sends it.
-Whatever stands in its way is a `Refusal`, which each interface words in its vendor's shape.
+A request passes `edge` (its path as sent), `identity.admission` (whose it is, how often it asks) and
+`requests` to the `routes` of its interface; `reports` there reads by the queries of `shared.storage`
+and the arithmetic of `shared.reports`, through the cache in `reading` where one execution decides.
+Whatever stands in its way is a `Refusal`, which the interface words in its `error_shape`.
 """

@@ -8,6 +8,8 @@ from typing import Final
 from litestar import Litestar
 from litestar.types import ASGIApp
 
+from services.read_api.attempt_events.routes import NOT_FOUND as NO_ATTEMPT
+from services.read_api.attempt_events.routes import attempt_events_routes
 from services.read_api.call_execution.reports import CallExecutionReports
 from services.read_api.call_execution.routes import NOT_FOUND as NO_CALL
 from services.read_api.call_execution.routes import call_execution_routes
@@ -44,6 +46,7 @@ from shared.storage.call_queries import CallQueries
 from shared.storage.campaign_queries import CampaignQueries
 from shared.storage.live_queries import LiveQueries
 from shared.storage.program_execution_queries import ProgramExecutionQueries
+from shared.storage.raw_events import RawEvents
 from shared.storage.read_pool import ReadPool
 from shared.storage.report_connections import ReportConnections
 from shared.storage.report_queries import ReportQueries
@@ -66,6 +69,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> ASGIA
     pool = ReadPool(database_url, _KEY_CONNECTIONS)
     reading_url = settings.reading_database_url()
     connections = ReportConnections(database_url, settings.read_api_connections, reading_url)
+    log = RawEvents(reading_url)
     live = LiveQueries(connections)
     queries = ReportQueries(live)
     metrics = RequestMetrics()
@@ -81,11 +85,13 @@ def build(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> ASGIA
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
         await pool.open()
+        await log.open()
         before_end(reports.end_watching)
         try:
             async with reports.following(), admission.following(), exports.working():
                 yield
         finally:
+            await log.close()
             await connections.close()
             await pool.close()
 
@@ -113,6 +119,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> ASGIA
                 WorkflowReports(WorkflowQueries(live)),
                 Requests(reports, admission, now, NO_WORKFLOW_EXECUTION),
             ),
+            attempt_events_routes(log, Requests(reports, admission, now, NO_ATTEMPT)),
             *identity_routes(admission),
             probe_routes(live, metrics.registry),
         ],

@@ -1,11 +1,12 @@
 """What routes of every interface do with a request: whose it is, ids of the path, the answer."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from litestar import HttpMethod, Request
+from litestar import HttpMethod, Request, Response, route
+from litestar.handlers import HTTPRouteHandler
 
 from services.read_api.identity.admission import Admission
 from services.read_api.reading.answers import Headers, Report, ReportAnswer, standing_headers
@@ -21,6 +22,23 @@ from shared.web_edge.refusals import NotFound
 METHODS: Final = (HttpMethod.GET, HttpMethod.HEAD)
 READ_SCOPE: Final = "read"
 AnyRequest = Request[Any, Any, Any]
+Answering = Callable[[AnyRequest], Coroutine[Any, Any, Response[bytes]]]
+
+
+def by_method(
+    path: str, *, reading: Answering, others: Mapping[HttpMethod, Answering]
+) -> HTTPRouteHandler:
+    """One route for all methods of a path: of several, OPTIONS would tell the first one's alone.
+
+    Args:
+        reading: answers GET and HEAD.
+    """
+
+    @route(path, http_method=(*METHODS, *others), status_code=200)
+    async def answer(request: AnyRequest) -> Response[bytes]:
+        return await others.get(HttpMethod(request.method), reading)(request)
+
+    return answer
 
 
 class Requests:

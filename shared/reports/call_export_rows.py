@@ -137,8 +137,7 @@ class CallExportRows:
             elif node_id in inputs:
                 digits, at = step.digits, inputs[node_id]
                 cells[at] = digits and digits[4]
-                # Where the step was never left, the branch may have been said with the input.
-                cells[at + 1] = output or (digits and digits[5])
+                cells[at + 1] = output
         for at, width, node, fill, beside in self._others:
             if node.id in last or beside is None or getattr(state, beside):
                 step_id, step_there = last.get(node.id, _NO_STEP)

@@ -29,7 +29,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 import shared.storage.export_tables
 import shared.storage.loss_tables
-import shared.storage.signing_key_table  # noqa: F401 -- all register tables with the metadata
+import shared.storage.signing_key_table
+import shared.storage.tally_tables  # noqa: F401 -- all register tables with the metadata
 from shared.contracts.event_types import Kind
 from shared.storage.table_columns import (
     GENERATION,

@@ -1,1 +1,1 @@
-"""What every HTTP process has at its edge: serving, keys, refusals, metrics of requests."""
+"""What HTTP processes have at their edge: who asks, how often, refusals, metrics, serving."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from tests.bench.exports import csv_export, export_memory, xlsx_export
 from tests.bench.latency import latency_1000
 from tests.bench.live import live_1, live_2
 from tests.bench.log_bytes import log_bytes
@@ -21,6 +22,9 @@ BENCHMARKS: Final[dict[str, Callable[[Workbench], Measurement]]] = {
     "report-hot": report_hot,
     "report-changed": report_changed,
     "report-vs-sql": report_vs_sql,
+    "csv": csv_export,
+    "xlsx": xlsx_export,
+    "export-memory": export_memory,
     "log-bytes": log_bytes,
     "memory": memory,
     "replay": replay,

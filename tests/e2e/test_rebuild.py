@@ -23,7 +23,9 @@ from tests.same_generations import differing_tables
 from tests.whole_system import (
     assert_conserved,
     assert_equals_model,
+    assert_interfaces_equal_model,
     messy_events,
+    odd_and_messy_events,
     publish,
     reference,
 )
@@ -37,8 +39,8 @@ shared.folds.states.FOLD_VERSION += 1
 import shared.projections.attempts as attempts
 import shared.projections.subjects as subjects
 row = attempts.attempt_row
-def changed_row(state):
-    said = row(state)
+def changed_row(attempt_id, state):
+    said = row(attempt_id, state)
     return said._replace(status="no_answer") if said.status == "busy" else said
 attempts.attempt_row = subjects.attempt_row = changed_row
 """
@@ -129,7 +131,7 @@ def test_rebuild_equals_live_and_takes_its_place(
     redis_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beside live traffic; then a tally changed by hand is named, and nothing is switched."""
-    events = messy_events(seed=5, contacts=60)
+    events = odd_and_messy_events(seed=5, contacts=60)
     half = len(events) // 2
     migrate(database_url, PARTITIONS_DEFAULT)
     with installation(redis_url, database_url) as running:
@@ -152,6 +154,7 @@ def test_rebuild_equals_live_and_takes_its_place(
         assert release.callfold("verify")[0] == 0  # the third implementation (F24)
         running.start_read_api()
         assert_equals_model(running, reference(events))
+        assert_interfaces_equal_model(running, reference(events))
         assert_conserved(running, events)
         with psycopg.connect(database_url, autocommit=True) as connection:
             assert live(connection) == 2

@@ -22,7 +22,8 @@ from tests.reference_model.call_executions import (
 from tests.reference_model.call_reports import attempt_breakdown, call_history
 from tests.reference_model.call_runs import call_run
 from tests.reference_model.calls_export import Cells, calls_export
-from tests.reference_model.campaigns import campaign_executions
+from tests.reference_model.campaign_contacts import campaign_contacts, campaign_progress
+from tests.reference_model.campaigns import attempt_item, campaign_executions
 from tests.reference_model.event_set import EventSet
 from tests.reference_model.executions import Execution
 from tests.reference_model.main_report import main_report
@@ -138,6 +139,29 @@ class ReferenceModel:
         return campaign_executions(
             organization, campaign_id, page=page, per_page=per_page, status=status
         )
+
+    def campaign_contacts(
+        self,
+        organization_id: str,
+        campaign_id: str,
+        *,
+        page: int = 1,
+        per_page: int = 50,
+        status: str | None = None,
+    ) -> dict[str, Any] | None:
+        """Body of `/api/v1/campaigns/{campaign_id}/contacts`."""
+        organization = self.organization(organization_id)
+        return campaign_contacts(
+            organization, campaign_id, page=page, per_page=per_page, status=status
+        )
+
+    def campaign_progress(self, organization_id: str, campaign_id: str) -> dict[str, Any] | None:
+        """What is settled of the body of `/api/v1/campaigns/{campaign_id}/progress`."""
+        return campaign_progress(self.organization(organization_id), campaign_id)
+
+    def campaign_item(self, organization_id: str, attempt_id: str) -> dict[str, Any] | None:
+        """One call or lone SMS as its campaign lists it."""
+        return attempt_item(self.organization(organization_id), attempt_id)
 
     def call_execution(self, organization_id: str, call_id: str) -> dict[str, Any] | None:
         """Body of `/executions/{execution_id}`."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.reference_model.arithmetic import exact_sum, whole_seconds
 from tests.reference_model.attempts import CALL, Attempt, amount_of, newest_first
-from tests.reference_model.event_set import select, winning_data
+from tests.reference_model.event_set import select, winners_by, winning_data
 from tests.reference_model.organizations import Organization
 from tests.reference_model.times import format_seconds
 
@@ -36,13 +36,20 @@ def call_execution(organization: Organization, call_id: str) -> dict[str, Any] |
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a list of calls is narrowed to; None lets everything through."""
+    """What a list of calls is narrowed to; None lets everything through.
+
+    Attributes:
+        created_from: Of those created in this second or later, as UTC text with `Z`.
+        created_to: Of those created in this second or before.
+    """
 
     status: str | None = None
     call_type: str | None = None
     provider: str | None = None
     answered_by_voice_mail: bool | None = None
     batch_id: str | None = None
+    created_from: str | None = None
+    created_to: str | None = None
 
     def lets_through(self, body: dict[str, Any]) -> bool:
         """Say whether a call is wanted."""
@@ -53,6 +60,8 @@ class Wanted:
             "answered_by_voice_mail": body["answered_by_voice_mail"],
             "batch_id": body["batch_id"],
         }
+        if not (self.created_from or "") <= body["created_at"] <= (self.created_to or "9999"):
+            return False
         return all(getattr(self, key) in (None, value) for key, value in found.items())
 
 
@@ -146,7 +155,7 @@ def _telephony_data(call: Attempt) -> dict[str, Any]:
     request, end = call.request, call.end
     recordings = [
         event
-        for event in select(call.events, "call.recorded")
+        for event in winners_by(select(call.events, "call.recorded"), "recordingId")
         if "url" in event.data and "nodeId" not in event.data
     ]
     return {

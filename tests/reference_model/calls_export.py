@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.reference_model.attempts import Attempt
-from tests.reference_model.event_set import Event, earliest_at, select, winner, winning_data
+from tests.reference_model.event_set import (
+    Event,
+    earliest_at,
+    select,
+    winner,
+    winners_by,
+    winning_data,
+)
 from tests.reference_model.executions import Execution
 from tests.reference_model.flows import Node, nodes_in_graph_order
 from tests.reference_model.organizations import Organization
@@ -59,11 +66,11 @@ class Visit:
         """What was pressed in the step."""
         return self.step.digits if self.step else None
 
-    def said_here(self, *types: str) -> list[Event]:
-        """Events of the types that name the step, or only the node."""
+    def said_here(self, type_: str, key: str) -> list[Event]:
+        """What was said last of each thing under the key, where that names the step or node."""
         return [
             event
-            for event in select(self.call.events, *types)
+            for event in winners_by(select(self.call.events, type_), key)
             if self._is_step(event.data.get("stepId"), event.data.get("nodeId"))
         ]
 
@@ -74,7 +81,7 @@ class Visit:
 
     def recording_id(self) -> Any:
         """The latest recording made here."""
-        return winning_data(self.said_here("call.recorded")).get("recordingId")
+        return winning_data(self.said_here("call.recorded", "recordingId")).get("recordingId")
 
     def transcription(self) -> Any:
         """The text of that recording."""
@@ -84,7 +91,7 @@ class Visit:
 
     def message(self) -> dict[str, Any]:
         """The latest message asked for here."""
-        return winning_data(self.said_here("sms.requested"))
+        return winning_data(self.said_here("sms.requested", "smsId"))
 
     def message_status(self) -> Any:
         """How far that message came."""
@@ -101,7 +108,7 @@ class Visit:
 
     def variable(self) -> Any:
         """The value that the flow ended with, else the last that was set here."""
-        won = winning_data(self.said_here("variable.set"))
+        won = winning_data(self.said_here("variable.set", "name"))
         return won.get("value")
 
 

@@ -63,6 +63,14 @@ def campaign_executions(
     }
 
 
+def attempt_item(organization: Organization, attempt_id: str) -> dict[str, Any] | None:
+    """One attempt as an item of its campaign; None for a run and for what is unknown."""
+    attempt = organization.attempts.get(attempt_id)
+    if attempt is None or attempt.kind == RUN:
+        return None
+    return _attempt_body(organization, attempt)
+
+
 def pagination(items: int, page: int, per_page: int) -> dict[str, Any]:
     """The vendor's account of a page."""
     return {
@@ -100,9 +108,8 @@ def _items(organization: Organization, campaign_id: str) -> Iterator[Item]:
     for execution in organization.executions:
         if execution.scheduled.get("programId") != campaign_id:
             continue
-        tried = {attempt.contact_id for attempt in execution.attempts}
         for contact_id, enrolment in execution.enrolments.items():
-            if enrolment.status == "skipped" and contact_id not in tried:
+            if enrolment.status == "skipped" and contact_id not in execution.attempts_by_contact:
                 body = _skipped_body(organization, execution, contact_id, enrolment)
                 yield Item(enrolment.status_at, body)
 
@@ -110,7 +117,7 @@ def _items(organization: Organization, campaign_id: str) -> Iterator[Item]:
 def _attempt_body(organization: Organization, attempt: Attempt) -> dict[str, Any]:
     request, number = attempt.request, integer_of(attempt.id)
     is_call = attempt.kind == CALL
-    name, phone = _contact(organization, organization.execution_of(attempt), attempt.contact_id)
+    name, phone = contact_of(organization, organization.execution_of(attempt), attempt.contact_id)
     return {
         "id": number,
         "execution_id": number,
@@ -129,8 +136,8 @@ def _skipped_body(
     organization: Organization, execution: Execution, contact_id: str, enrolment: Enrolment
 ) -> dict[str, Any]:
     number = hashed(f"{execution.id}\n{contact_id}")
-    name, phone = _contact(organization, execution, contact_id)
-    reason = enrolment.status_data.get("reason")
+    name, phone = contact_of(organization, execution, contact_id)
+    reason = enrolment.status_data.get("reason") or None
     return {
         "id": number,
         "execution_id": number,
@@ -145,7 +152,7 @@ def _skipped_body(
     }
 
 
-def _contact(
+def contact_of(
     organization: Organization, execution: Execution | None, contact_id: str | None
 ) -> tuple[str | None, str | None]:
     """Name and phone: the profile's, else the enrolment's; what is empty says nothing."""
@@ -196,5 +203,6 @@ def _error_details(attempt: Attempt) -> Any:
     if attempt_status(attempt) not in _EXPLAINED:
         return None
     if attempt.kind != CALL:
-        return winning_data(select(attempt.events, *_STATUS_OF_SMS)).get("error")
-    return attempt.end.get("error", attempt.end.get("hangupReason", attempt.outcome))
+        return winning_data(select(attempt.events, *_STATUS_OF_SMS)).get("error") or None
+    # An empty text explains nothing.
+    return attempt.end.get("error") or attempt.end.get("hangupReason") or attempt.outcome

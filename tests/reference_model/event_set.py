@@ -131,6 +131,14 @@ def winner(events: Sequence[Event]) -> Event | None:
     return max(events, key=lambda event: event.precedence, default=None)
 
 
+def winners_by(events: Iterable[Event], key: str) -> list[Event]:
+    """The winner among the events that say the same under the key, for each such value."""
+    named: dict[Any, Event] = {}
+    for event in sorted(events, key=lambda event: event.precedence):
+        named[event.data[key]] = event
+    return list(named.values())
+
+
 def winning_data(events: Sequence[Event]) -> dict[str, Any]:
     """Payload of the winner, empty among none."""
     won = winner(events)

@@ -103,6 +103,14 @@ class Execution:
         """The status of each contact that has one here."""
         return [enrolment.status for enrolment in self.enrolments.values()]
 
+    @cached_property
+    def attempts_by_contact(self) -> dict[str | None, list[Attempt]]:
+        """Its attempts by the contact that they name."""
+        found: dict[str | None, list[Attempt]] = {}
+        for attempt in self.attempts:
+            found.setdefault(attempt.contact_id, []).append(attempt)
+        return found
+
     @property
     def calls(self) -> list[Attempt]:
         """Its calls."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +11,7 @@ from tests.reference_model.event_set import earliest_at, select
 from tests.reference_model.flows import Flow, Node, NodeTypes, version_in_use
 from tests.reference_model.organizations import Organization
 from tests.reference_model.steps import Step
-from tests.reference_model.times import format_seconds
+from tests.reference_model.times import format_seconds, parse_instant
 
 _EDGE_KEYS = ("id", "type", "source", "target", "value")
 
@@ -36,15 +37,25 @@ def workflow_page(
     limit: int,
     contact_id: str | None = None,
     status: str | None = None,
+    start: str | None = None,
+    end: str | None = None,
 ) -> dict[str, Any] | None:
-    """Body of the list of a workflow, newest first; None where nothing names the flow."""
+    """Body of the list of a workflow, newest first; None where nothing names the flow.
+
+    Args:
+        start: Only those that start at this instant or later.
+        end: Only those that start at this instant or before.
+    """
     attempts = _attempts(organization, workflow_id)
     if attempts is None:
         return None
     wanted = [
         attempt
         for attempt in attempts
-        if contact_id in (None, attempt.contact_id) and status in (None, workflow_status(attempt))
+        if contact_id in (None, attempt.contact_id)
+        and status in (None, workflow_status(attempt))
+        and (start is None or attempt.started_at >= parse_instant(start))
+        and (end is None or attempt.started_at <= parse_instant(end))
     ]
     shown = wanted[offset : offset + limit]
     return {
@@ -91,19 +102,33 @@ def _belongs(organization: Organization, attempt: Attempt, workflow_id: str) -> 
 
 
 def published_flow(organization: Organization, attempt: Attempt) -> Flow | None:
-    """The published flow that the attempt walks; without an execution its own start decides."""
+    """The published flow that the attempt walks."""
+    version, started_at = _version_said(organization, attempt)
     flow_id = organization.of_attempt(attempt, "flowId")
+    published = organization.events.of(organization.id, "flow", flow_id)
+    return version_in_use(published, version, started_at)
+
+
+def _version_said(
+    organization: Organization, attempt: Attempt
+) -> tuple[int | None, datetime | None]:
+    """The version that is said, and the start that decides where none is.
+
+    The execution's version is one of the execution's flow: it says nothing of another flow, nor
+    does the execution's start.
+    """
+    own: int | None = attempt.said("flowVersion")
     execution = organization.execution_of(attempt)
-    return version_in_use(
-        organization.events.of(organization.id, "flow", flow_id),
-        organization.of_attempt(attempt, "flowVersion"),
-        execution.started_at if execution else attempt.started_at,
-    )
+    scheduled = execution.scheduled if execution else {}
+    walks_it = attempt.said("flowId") in (None, scheduled.get("flowId"))
+    if execution is None or not scheduled or not walks_it:
+        return own, attempt.started_at
+    return (scheduled.get("flowVersion") if own is None else own), execution.started_at
 
 
 def _summary(organization: Organization, attempt: Attempt) -> dict[str, Any]:
     flow = published_flow(organization, attempt)
-    version = flow["version"] if flow else organization.of_attempt(attempt, "flowVersion")
+    version = flow["version"] if flow else _version_said(organization, attempt)[0]
     number = None if version is None else str(version)
     ended_at = attempt.ended_at
     if attempt.kind != CALL:
@@ -112,7 +137,7 @@ def _summary(organization: Organization, attempt: Attempt) -> dict[str, Any]:
         "id": attempt.id,
         "status": workflow_status(attempt),
         "version": {
-            "id": (flow.get("versionId") or number) if flow else number,
+            "id": flow.get("versionId", number) if flow else number,
             "name": (flow["name"] or None) if flow else None,
         },
         "start": format_seconds(attempt.started_at),

@@ -69,7 +69,7 @@ class CampaignReports:
 
     async def _next_page(self, walk: Walk, key: ListKey, asked: ListRequest) -> Report | None:
         place, skip = walk.end or NEWEST, asked.skip if walk.end is None else 0
-        served = walk.served()
+        seen = walk.served()
         items: list[ItemRow] = []
         while True:
             found = await self._queries.executions(
@@ -83,10 +83,11 @@ class CampaignReports:
             if found is None:
                 return None
             read = found.rows.items
-            items += [item for item in read if item.number not in served]
+            items += [item for item in read if item.number not in seen]
+            seen.update(item.number for item in read)
             if len(items) > asked.per_page or len(read) <= asked.per_page:
                 break
-            # Some were served already, before they moved down here: look further behind.
+            # Some were seen already, before they moved down here: look further behind.
             place, skip = read[-1].place, 0
         page = items[: asked.per_page]
         walk.step(page)

@@ -54,9 +54,9 @@ class Walk:
         """The place behind everything served; None where nothing is known to be."""
         return self._ends[-1][0]
 
-    def served(self) -> frozenset[int]:
+    def served(self) -> set[int]:
         """The numbers of what was served."""
-        return frozenset(self._numbers)
+        return set(self._numbers)
 
     def step_back(self) -> None:
         """Forget the latest page: it is asked for again. Of the one before nothing is known."""

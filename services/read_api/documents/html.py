@@ -13,11 +13,11 @@ _STRONG: Final = re.compile(r"\*\*([^*]+)\*\*")
 #: A paragraph that begins so is an example.
 _INDENT: Final = "    "
 _BOUNDS: Final = {
-    "minimum": "at least",
-    "maximum": "at most",
-    "maxLength": "characters, at most",
-    "default": "by default",
-    "format": "format",
+    "format": "as {}",
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "maxLength": "at most {} characters",
+    "default": "else {}",
 }
 
 
@@ -87,7 +87,7 @@ def kind(schema: Any) -> str:
         case "object" if isinstance(schema.get("additionalProperties"), dict):
             return f"object of {kind(schema['additionalProperties'])}"
         case said:
-            bounds = [f"{words} {schema[key]}" for key, words in _BOUNDS.items() if key in schema]
+            bounds = [words.format(schema[key]) for key, words in _BOUNDS.items() if key in schema]
             return escape(", ".join([str(said), *bounds]))
 
 

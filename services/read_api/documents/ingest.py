@@ -87,13 +87,13 @@ INTERFACE: Final = Interface(
             method="post",
             path="/v1/events",
             summary="Publish events",
-            words="One event, a batch, or lines of events; in CloudEvents' binary mode the body is"
-            " the payload alone, as `application/json`. After 429, 503 or no answer, send the whole"
+            words="One event, or lines of events. An array of them is sent as"
+            " `application/cloudevents-batch+json`; in CloudEvents' binary mode the body is the"
+            " payload alone, as `application/json`. After 429, 503 or no answer, send the whole"
             " request again: the same ids count once.",
             parameters=_BINARY_MODE,
             body={
                 "application/cloudevents+json": _EVENT,
-                "application/cloudevents-batch+json": {"type": "array", "items": _EVENT},
                 "application/x-ndjson": FILE,
             },
             body_example=_CALL_ENDED,

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -24,7 +23,6 @@ from services.read_api.documents.shared_parts import (
     SECURITY_SCHEMES,
     SERVERS,
 )
-from services.read_api.reading.answers import JSON_MEDIA_TYPE
 from shared.web_edge.rate_limits import RATE_LIMIT_HEADERS
 
 FOLDER: Final = Path(__file__).parent
@@ -46,24 +44,6 @@ def examples() -> dict[str, Any]:
 def openapi_text() -> str:
     """The text of `OPENAPI_FILE`."""
     return json.dumps(openapi_document(examples()), indent=2, ensure_ascii=False) + "\n"
-
-
-def story_requests() -> Iterator[tuple[Operation, str]]:
-    """Each operation whose example is what it answers to the story, and its target."""
-    for interface in INTERFACES:
-        for operation in interface.operations:
-            if operation.method == "get" and _shows_json(operation) and operation.example is None:
-                yield operation, story_target(interface, operation)
-
-
-def story_target(interface: Interface, operation: Operation) -> str:
-    """The path of an operation, with what the story has."""
-    path = operation.path
-    for name in _PATH_PARAMETER.findall(path):
-        value = quote(str(interface.path_parameters[name].example), safe="")
-        path = path.replace(f"{{{name}}}", value)
-    query = {one.name: one.example for one in operation.parameters if one.example is not None}
-    return f"{path}?{urlencode(query)}" if query else path
 
 
 def openapi_document(answers: Mapping[str, Any]) -> Schema:
@@ -218,10 +198,6 @@ class _Writer:
 
     def _schema(self, kind: Any) -> Schema:
         return kind if isinstance(kind, dict) else self._references[kind]
-
-
-def _shows_json(operation: Operation) -> bool:
-    return operation.answer is not None and operation.media_types == (JSON_MEDIA_TYPE,)
 
 
 def _component_name(name: str) -> str:

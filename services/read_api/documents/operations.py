@@ -17,7 +17,12 @@ from shared.limits import ID_CHARS_MAX
 Schema = dict[str, Any]
 
 #: A text that can be an id; anything else is refused or names nothing.
-ID: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": ID_CHARS_MAX}
+ID: Final[Schema] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": ID_CHARS_MAX,
+    "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$",
+}
 #: An instant in a query.
 INSTANT: Final[Schema] = {"type": "string", "format": "date-time"}
 #: What an answer with a file is.

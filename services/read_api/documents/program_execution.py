@@ -42,6 +42,19 @@ _LAST_EVENT_ID: Final = Parameter(
     schema={"type": "string"},
     words="The id of the last event that was seen; nothing is sent until the report differs.",
 )
+_EVENT: Final = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"const": "report"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": f"#/components/schemas/{MainReport.__name__}"},
+        },
+    },
+}
 
 INTERFACE: Final = Interface(
     key="ProgramExecution",
@@ -63,14 +76,14 @@ INTERFACE: Final = Interface(
             id="streamReport",
             path=f"{_REPORT}/stream",
             summary="The main report whenever it changes, as server-sent events",
-            words="Each event's data is the report as JSON, at most twice a second.",
+            words="Each event's data is the report as JSON, at most twice a second. 429 also says"
+            " that as many streams are open as may be.",
             parameters=(_LAST_EVENT_ID,),
             headers=("X-Callfold-As-Of", "X-Callfold-Incidents"),
             is_report=False,
             media_types=(EVENT_STREAM_MEDIA_TYPE,),
-            refusals={429: "1000 streams are open; come again later"},
-            answer={"type": "string"},
-            example='id: 1-5f0c\nevent: report\ndata: {"executionId":"spring"}\n\n',
+            answer=_EVENT,
+            example={"id": "1-5f0c", "event": "report", "data": '{"executionId":"spring"}'},
         ),
         Operation(
             id="listReportCalls",

@@ -23,7 +23,7 @@ from services.read_api.exports.job_answers import (
     request_of,
 )
 from services.read_api.reading.answers import AS_OF_HEADER, JSON_MEDIA_TYPE, Headers
-from services.read_api.requests import METHODS, AnyRequest, Requests
+from services.read_api.requests import METHODS, AnyRequest, Requests, by_method
 from shared.contracts.instants import us_text_ms
 from shared.errors import StorageError
 from shared.limits import EXPORT_FILES_KEPT_MAX, EXPORT_JOBS_OPEN_MAX
@@ -111,7 +111,6 @@ def export_job_routes(
             raise NotFound(NO_EXPORT)
         return organization_id, found[0]
 
-    @route("/", http_method=HttpMethod.POST)
     async def ask(request: AnyRequest) -> Response[bytes]:
         organization_id, execution_id = await whose(request)
         asked = read_job_request(await request.body())
@@ -127,20 +126,18 @@ def export_job_routes(
         # Relative to the route, so that it holds behind any prefix of a proxy.
         return _json(export_job(row), 202, {"location": f"exports/{export_id}"})
 
-    @route("/", http_method=METHODS)
     async def listing(request: AnyRequest) -> Response[bytes]:
         rows = await jobs.of_execution(*await whose(request))
         return _json(ExportJobList(data=list(map(export_job, rows))))
 
-    @route("/{export_id:str}", http_method=METHODS)
     async def status(request: AnyRequest) -> Response[bytes]:
         _, row = await one(request)
         return _json(export_job(row))
 
-    @route("/{export_id:str}", http_method=HttpMethod.DELETE)
-    async def remove(request: AnyRequest) -> None:
+    async def remove(request: AnyRequest) -> Response[bytes]:
         organization_id, row = await one(request)
         await jobs.remove(organization_id, row.execution_id, row.export_id)
+        return Response(b"", status_code=204)
 
     @route("/{export_id:str}/download", http_method=METHODS)
     async def download(request: AnyRequest) -> DownloadAnswer:
@@ -153,7 +150,11 @@ def export_job_routes(
 
     return Router(
         prefix + "/{execution_id:str}/exports",
-        route_handlers=[ask, listing, status, remove, download],
+        route_handlers=[
+            by_method("/", reading=listing, others={HttpMethod.POST: ask}),
+            by_method("/{export_id:str}", reading=status, others={HttpMethod.DELETE: remove}),
+            download,
+        ],
         exception_handlers=PROBLEM_DETAILS.handlers,
     )
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import IO, Final, cast
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from services.read_api.exports.tables import FORMULA_STARTS, Table, batches
 from services.read_api.exports.xlsx_parts import (
@@ -42,9 +42,9 @@ def xlsx(tables: list[Table], *, sheet_rows_max: int = SHEET_ROWS_MAX) -> Iterat
     sink = _Sink()
     names: list[str] = []
     with ZipFile(cast("IO[bytes]", sink), "w", ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
-        archive.writestr("[Content_Types].xml", CONTENT_TYPES)
-        archive.writestr("_rels/.rels", PACKAGE_RELATIONS)
-        archive.writestr("xl/styles.xml", STYLES)
+        _add(archive, "[Content_Types].xml", CONTENT_TYPES)
+        _add(archive, "_rels/.rels", PACKAGE_RELATIONS)
+        _add(archive, "xl/styles.xml", STYLES)
         for table in tables:
             rows = _Ahead(table)
             sheet = 0
@@ -57,9 +57,14 @@ def xlsx(tables: list[Table], *, sheet_rows_max: int = SHEET_ROWS_MAX) -> Iterat
                     for piece in _sheet(table, rows, sheet_rows_max):
                         file.write(piece.encode())
                         yield sink.take()
-        archive.writestr("xl/_rels/workbook.xml.rels", workbook_relations(len(names)))
-        archive.writestr("xl/workbook.xml", workbook(names))
+        _add(archive, "xl/_rels/workbook.xml.rels", workbook_relations(len(names)))
+        _add(archive, "xl/workbook.xml", workbook(names))
     yield sink.take()
+
+
+def _add(archive: ZipFile, path: str, part: str) -> None:
+    """Add a part without the time of day, so that the same cells make the same file."""
+    archive.writestr(ZipInfo(path), part, ZIP_DEFLATED, _LEVEL)
 
 
 class _Sink:

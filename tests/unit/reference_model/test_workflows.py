@@ -64,7 +64,9 @@ def test_version_is_the_published_one() -> None:
 
     assert workflow_of(RUN, first)["version"] == {"id": "v-one", "name": "Menu"}
     assert workflow_of(run, first, second)["version"] == {"id": "2", "name": "Menu"}
-    assert workflow_of(RUN, started, first, second)["version"] == {"id": "v-one", "name": "Menu"}
+    planned = [scheduled(flowId="menu"), started]
+    assert workflow_of(RUN, *planned, first, second)["version"]["id"] == "v-one"
+    assert workflow_of(RUN, started, first, second)["version"]["id"] == "2"
     assert workflow_of(absent, first)["version"] == {"id": "9", "name": None}
     assert workflow_of(RUN)["version"] == {"id": None, "name": None}
 

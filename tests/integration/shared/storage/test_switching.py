@@ -192,7 +192,7 @@ def test_built_generation_gets_its_indexes_at_the_end(laid_out: str) -> None:
         for _ in range(2):
             with engine.begin() as building:
                 index_generation(building, 2)
-        assert (4,) == connection.execute(indexes).fetchone()
+        assert (10,) == connection.execute(indexes).fetchone()
         two = all_generations(connection)[1]
         assert (2, FOLD_VERSION, BUILDING, False) == (
             two.number, two.fold_version, two.state, two.live,

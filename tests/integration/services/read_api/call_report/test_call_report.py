@@ -232,3 +232,26 @@ def test_foreign_call_is_not_found(read_api: ReadApi, read_url: str) -> None:
     """As an unknown one."""
     other = create_api_key(read_url, "globex", ["read"], "tests")
     assert 404 == read_api.get("/call-report/call/missed", other).status
+
+
+def test_events_behind_the_report_are_served_as_they_were_published(
+    read_api: ReadApi, key: str, read_url: str
+) -> None:
+    """Of calls, runs and lone SMS; a foreign one is as unknown as one that never was."""
+    target = "/v1/attempts/call%2F1%20%C3%BC/events"
+    answer = read_api.get(target, key)
+    assert answer.status == 200, answer
+    served = answer.json["events"]
+    mine = [event for event in _EVENTS if event["subject"] == _CALL]
+    assert sorted((event["type"], event["time"]) for event in mine) == sorted(
+        (event["type"], event["time"]) for event in served
+    )
+    keyed = [event["data"]["digits"] for event in served if event["type"] == "dtmf.received"]
+    assert keyed == ["1", "12"]
+    assert [event["time"] for event in served] == sorted(event["time"] for event in served)
+    assert read_api.get("/v1/attempts/run/events", key).status == 200
+
+    foreign = create_api_key(read_url, "other", ["read"], "tests")
+    answers = [read_api.get(path, foreign) for path in (target, "/v1/attempts/nobody/events")]
+    assert [404, 404] == [answer.status for answer in answers]
+    assert answers[0].body == answers[1].body

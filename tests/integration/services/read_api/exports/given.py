@@ -66,7 +66,7 @@ ROWS: Final[list[list[Any]]] = [
         *("c3", "bob", "Bob", None, None, None, *_CALLED, 1),
         *("ongoing", None, None, "2026-03-02T09:20:00.000Z", None, None, None, None),
         *(None, None, None),
-        *(None, "12", "branch_1", *([None] * 3), "queued", "Hi", None, "balance", None, None),
+        *(None, "12", None, *([None] * 3), "queued", "Hi", None, "balance", None, None),
     ],
 ]
 

@@ -11,11 +11,15 @@ import pytest
 
 from shared.limits import EXPORT_JOBS_OPEN_MAX, EXPORT_TRIES_MAX
 from shared.storage.api_keys import create_api_key
+from shared.storage.export_jobs import ExportJobs
+from shared.storage.live_queries import LiveQueries
+from shared.storage.read_pool import ReadPool
+from shared.storage.report_connections import ReportConnections
 from tests.http_answers import Answer, ask, named_headers
 from tests.installation import free_port, until
 from tests.integration.services.read_api.exports.given import PATH, events
-from tests.integration.services.read_api.flow_events import fold
-from tests.integration.services.read_api.process import ReadApi, running_read_api, start_read_api
+from tests.integration.services.read_api.flow_events import EXECUTION, fold
+from tests.integration.services.read_api.process import ReadApi, start_read_api
 
 _EXPORTS = f"{PATH}/exports"
 _CALLS = 4
@@ -169,17 +173,19 @@ def test_too_many_jobs_wait_outside(read_api: ReadApi, read_url: str, key: str) 
         _made(read_api, key, export_id)
 
 
-def test_file_expires(read_api: ReadApi, read_url: str, key: str) -> None:
+async def test_file_expires(read_api: ReadApi, read_url: str, key: str) -> None:
     """410 then: the job is remembered, its parts are gone."""
     export_id = _asked(read_api.port, key)
     _made(read_api, key, export_id)
+    pool = ReadPool(read_url, 1)
+    await pool.open()
     with psycopg.connect(read_url, autocommit=True) as connection:
         connection.execute("UPDATE callfold.exports SET expires_at = now()")
-    with running_read_api(read_url) as fresh:
-        until(lambda: _job(fresh, key, export_id)["status"] == "expired", "it is expired")
-    assert 410 == read_api.get(f"{_EXPORTS}/{export_id}/download", key).status
-    with psycopg.connect(read_url) as connection:
+        await ExportJobs(pool, LiveQueries(ReportConnections(read_url, 1)), "tests").expire()
         assert [] == connection.execute("SELECT part FROM callfold.export_parts").fetchall()
+    await pool.close()
+    assert "expired" == _job(read_api, key, export_id)["status"]
+    assert 410 == read_api.get(f"{_EXPORTS}/{export_id}/download", key).status
 
 
 def test_job_outlives_the_process_that_made_it(read_api: ReadApi, read_url: str, key: str) -> None:
@@ -194,14 +200,17 @@ def test_job_outlives_the_process_that_made_it(read_api: ReadApi, read_url: str,
 
 def test_job_that_kills_its_process_fails(read_api: ReadApi, read_url: str, key: str) -> None:
     """It is not begun for ever."""
-    with (
-        _running_elsewhere(read_api, read_url, key) as export_id,
-        psycopg.connect(read_url, autocommit=True) as connection,
-    ):
-        connection.execute("UPDATE callfold.exports SET tries = %s", (EXPORT_TRIES_MAX,))
-    until(lambda: _job(read_api, key, export_id)["status"] == "failed", "it is given up")
-    assert "died" in _job(read_api, key, export_id)["error"]
-    assert 409 == read_api.get(f"{_EXPORTS}/{export_id}/download", key).status
+    with psycopg.connect(read_url) as connection:
+        connection.execute(
+            "INSERT INTO callfold.exports (organization_id, export_id, execution_id, kind, format,"
+            " profile, status, rows, rows_total, bytes, heard_at, tries)"
+            " VALUES ('acme', 'bad', %s, 'calls', 'csv', 'default', 'running', 0, 0, 0,"
+            " now() - interval '1 hour', %s)",
+            (EXECUTION, EXPORT_TRIES_MAX),
+        )
+    until(lambda: _job(read_api, key, "bad")["status"] == "failed", "it is given up")
+    assert "died" in _job(read_api, key, "bad")["error"]
+    assert 409 == read_api.get(f"{_EXPORTS}/bad/download", key).status
 
 
 @contextmanager

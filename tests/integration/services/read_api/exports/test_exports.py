@@ -3,12 +3,14 @@
 import csv
 import io
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import openpyxl
+import psutil  # type: ignore[import-untyped]  # ships no types
 import psycopg
 import pytest
 
@@ -161,6 +163,23 @@ def test_unknown_and_foreign_executions_are_not_found(
         assert 404 == unknown.status == of_other.status
         assert unknown.body == of_other.body
         assert 404 == read_api.get(f"{PATH}/{target}", foreign, "HEAD").status
+
+
+def test_export_whose_process_dies_is_no_file(read_api: ReadApi, read_url: str, key: str) -> None:
+    """Before the first byte it is a 503 in the vendor's shape, and the read API goes on."""
+    target = f"{PATH}/report/calls/export?format=csv"
+    with (
+        psycopg.connect(read_url) as blocker,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        blocker.execute("LOCK TABLE gen_1.attempts IN ACCESS EXCLUSIVE MODE")
+        asked = threads.submit(read_api.get, target, key)
+        until(lambda: _sessions(read_url) == 1, "the export waits for the table")
+        (writer,) = psutil.Process(read_api.process.pid).children()
+        writer.kill()
+        answer = asked.result()
+    assert (503, 503) == (answer.status, answer.json["statusCode"])
+    assert 200 == read_api.get(target, key).status
 
 
 def test_client_that_leaves_ends_the_query(read_api: ReadApi, read_url: str, key: str) -> None:

@@ -38,6 +38,7 @@ def api(servers: ServersForTests, identity_url: str, issuer: JwtIssuer) -> Itera
         CALLFOLD_RATE_LIMIT_PER_MINUTE="100",
         CALLFOLD_CORS_ORIGINS=f"https://other.example, {ORIGIN}",
     ) as running:
+        running.wait_until("/readyz", 200)
         yield running
 
 

@@ -3,6 +3,8 @@
 import csv
 import io
 
+import pytest
+
 from services.read_api.exports.csv_file import machine_csv, spreadsheet_csv
 from services.read_api.exports.tables import FORMULA_STARTS, Table
 from shared.reports.call_export_columns import Column
@@ -26,6 +28,16 @@ def test_machine_profile_changes_nothing() -> None:
     assert [[column.header for column in _TABLE.columns], *expected] == _read(written, "utf-8")
     assert written.startswith(b"=0,=1")
     assert written.endswith(b"\r\n")
+
+
+@pytest.mark.parametrize("text", ("a", "a,b", 'a"b', "a\nb", "a\rb", ",", '"', " a ", "é,", ""))
+def test_every_line_is_as_the_csv_module_writes_it(text: str) -> None:
+    """Also those that are joined without it."""
+    row: Row = [text, 1, None, text]
+    expected = io.StringIO(newline="")
+    csv.writer(expected).writerows([["A", "B", "C", "D"], row])
+    table = Table("T", [Column(name) for name in "ABCD"], [row], 1)
+    assert expected.getvalue().encode() == b"".join(machine_csv([table]))
 
 
 def test_default_profile_neutralises_text_alone() -> None:

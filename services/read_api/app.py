@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.types import ASGIApp
 
 from services.read_api.attempt_events.routes import NOT_FOUND as NO_ATTEMPT
@@ -27,11 +27,8 @@ from services.read_api.identity.routes import identity_routes
 from services.read_api.probes import probe_routes
 from services.read_api.program_execution.errors import ERRORS
 from services.read_api.program_execution.reports import ProgramExecutionReports
-from services.read_api.program_execution.routes import (
-    NOT_FOUND,
-    PREFIX,
-    program_execution_routes,
-)
+from services.read_api.program_execution.routes import NOT_FOUND as NO_EXECUTION
+from services.read_api.program_execution.routes import PREFIX, program_execution_routes
 from services.read_api.program_executions.reports import ProgramExecutionsReports
 from services.read_api.program_executions.routes import program_executions_routes
 from services.read_api.reading.fresh_reports import FreshReports
@@ -71,7 +68,6 @@ def build(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> ASGIA
     connections = ReportConnections(database_url, settings.read_api_connections, reading_url)
     log = RawEvents(reading_url)
     live = LiveQueries(connections)
-    queries = ReportQueries(live)
     metrics = RequestMetrics()
     admission = build_admission(settings, pool, now)
     reports = FreshReports(
@@ -95,31 +91,15 @@ def build(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> ASGIA
             await connections.close()
             await pool.close()
 
+    def requests(not_found: str) -> Requests:
+        return Requests(reports, admission, now, not_found)
+
     app = Litestar(
         [
-            program_execution_routes(
-                ProgramExecutionReports(queries, now), Requests(reports, admission, now, NOT_FOUND)
-            ),
-            *exports.routes(PREFIX, Requests(reports, admission, now, NOT_FOUND), ERRORS),
+            *_interfaces(live, now, requests),
+            *exports.routes(PREFIX, requests(NO_EXECUTION), ERRORS),
+            attempt_events_routes(log, requests(NO_ATTEMPT)),
             document_routes(),
-            call_execution_routes(
-                CallExecutionReports(CallQueries(live), now),
-                Requests(reports, admission, now, NO_CALL),
-            ),
-            program_executions_routes(
-                ProgramExecutionsReports(ProgramExecutionQueries(live)),
-                Requests(reports, admission, now, NOT_FOUND),
-            ),
-            call_report_routes(WorkflowQueries(live), Requests(reports, admission, now, NO_REPORT)),
-            campaign_routes(
-                CampaignReports(CampaignQueries(live)),
-                Requests(reports, admission, now, NO_CAMPAIGN),
-            ),
-            workflow_routes(
-                WorkflowReports(WorkflowQueries(live)),
-                Requests(reports, admission, now, NO_WORKFLOW_EXECUTION),
-            ),
-            attempt_events_routes(log, Requests(reports, admission, now, NO_ATTEMPT)),
             *identity_routes(admission),
             probe_routes(live, metrics.registry),
         ],
@@ -130,3 +110,22 @@ def build(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> ASGIA
         openapi_config=None,
     )
     return routed_by_raw_path(measured(with_rate_limits(app), metrics))
+
+
+def _interfaces(
+    live: LiveQueries, now: Callable[[], datetime], requests: Callable[[str], Requests]
+) -> list[Router]:
+    """The interfaces of the vendors; `requests` takes what each says of unknown ids."""
+    flow_runs = WorkflowQueries(live)
+    return [
+        program_execution_routes(
+            ProgramExecutionReports(ReportQueries(live), now), requests(NO_EXECUTION)
+        ),
+        program_executions_routes(
+            ProgramExecutionsReports(ProgramExecutionQueries(live)), requests(NO_EXECUTION)
+        ),
+        call_report_routes(flow_runs, requests(NO_REPORT)),
+        campaign_routes(CampaignReports(CampaignQueries(live)), requests(NO_CAMPAIGN)),
+        call_execution_routes(CallExecutionReports(CallQueries(live), now), requests(NO_CALL)),
+        workflow_routes(WorkflowReports(flow_runs), requests(NO_WORKFLOW_EXECUTION)),
+    ]

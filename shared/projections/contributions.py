@@ -19,8 +19,8 @@ DigitTally = tuple[str, str, int]
 CostTally = tuple[str, str, str, int, int, int, int]
 #: program id as the attempt says it, empty where it says none; status of the campaign's item
 ItemTally = tuple[str, str]
-#: execution id, contact id; the status as its index into CONTACT_STATUSES, its time, and the time of
-#: the earliest status event, in µs
+#: execution id, contact id; the status as its index into CONTACT_STATUSES, its time, and when the
+#: contact's earliest status event was, in µs
 EnrolmentTally = tuple[str, str, int, int, int]
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.read_api.documents import (
+    attempt_events,
     call_execution,
     campaigns,
     executions,
@@ -23,6 +24,7 @@ INTERFACES: Final[tuple[Interface, ...]] = (
     campaigns.INTERFACE,
     call_execution.INTERFACE,
     workflow.INTERFACE,
+    attempt_events.INTERFACE,
     identity.WHOAMI,
     identity.TOKENS,
     ingest.INTERFACE,

@@ -11,6 +11,7 @@ import httpx
 import psycopg
 import pytest
 
+from shared.folds.states import FOLD_VERSION
 from shared.storage.generations import all_generations
 from tests.command_line import run_callfold, start_callfold
 
@@ -84,7 +85,7 @@ def test_data_of_another_release_are_folded_anew_when_told_so(tmp_path: Path) ->
         with httpx.Client(headers={"x-api-key": said["apiKey"]}, timeout=20) as client:
             wait_for_calls(client, f"{said['readApiUrl']}/program-execution/spring/report", 1)
         with psycopg.connect(said["databaseUrl"]) as connection:
-            assert [(1, 0, False), (2, 1, True)] == [
+            assert [(1, 0, False), (2, FOLD_VERSION, True)] == [
                 (generation.number, generation.fold_version, generation.live)
                 for generation in all_generations(connection)
             ]

@@ -28,11 +28,11 @@ class ReadApi:
         """Ask for a target exactly as written; `if_none_match` is sent as `if-none-match`."""
         return ask(self.port, method, target, named_headers(headers, key))
 
-    def wait_until(self, target: str, status: int) -> Answer:
+    def wait_until(self, target: str, status: int, key: str | None = None) -> Answer:
         """Ask until the status is as wanted."""
         deadline_s = time.monotonic() + _PATIENCE_S
         while True:
-            answer = self.get(target)
+            answer = self.get(target, key)
             if answer.status == status:
                 return answer
             assert time.monotonic() < deadline_s, f"{target} still answers {answer}"

@@ -9,6 +9,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from shared.contracts.contact_events import CONTACT_STATUSES
+
 #: kind, attempt number, status, flow completed, durations, milliseconds, billable, cost
 AttemptTally = tuple[str, int, str, int, int, int, int, int]
 #: node id, own node type, unique calls, steps, durations, milliseconds
@@ -47,6 +49,7 @@ encode_contribution = msgspec.json.Encoder().encode
 decode_contribution = msgspec.json.Decoder(Contribution).decode
 
 Key = tuple[str | int, ...]
+_SKIPPED: Final = CONTACT_STATUSES.index("skipped")
 #: Per tally table, per key: the numbers to add.
 Sums = dict[str, dict[Key, list[int]]]
 
@@ -54,6 +57,7 @@ TALLIES: Final = (
     "execution_mentions",
     "contact_tallies",
     "enrolments",
+    "skipped_contacts",
     "attempt_tallies",
     "item_tallies",
     "node_tallies",
@@ -89,6 +93,8 @@ class Differences:
         for execution_id, contact_id, *numbers in contribution.enrolled:
             key: Key = (organization_id, execution_id, contact_id)
             _move(sums["enrolments"], key, (1, *numbers), sign)
+            if numbers[0] == _SKIPPED:
+                _move(sums["skipped_contacts"], key, (1, numbers[1]), sign)
         if contribution.item is not None:
             program_id, status = contribution.item
             key = (organization_id, contribution.execution_id or "", program_id, status)

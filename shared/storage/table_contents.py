@@ -50,7 +50,11 @@ Summaries = dict[str, Summary]
 
 
 #: What a contribution says for a tally; the others are as old as the first release.
-_KEYS_OF_TALLIES: Final = {"enrolments": "enrolled", "item_tallies": "item"}
+_KEYS_OF_TALLIES: Final = {
+    "enrolments": "enrolled",
+    "skipped_contacts": "enrolled",
+    "item_tallies": "item",
+}
 
 
 class Common(NamedTuple):
@@ -73,7 +77,8 @@ class Common(NamedTuple):
         """Keys of contributions that one side knows nothing of."""
         if self.columns is None:
             return []
-        return [key for tally, key in _KEYS_OF_TALLIES.items() if tally not in self.columns]
+        unknown = {key for tally, key in _KEYS_OF_TALLIES.items() if tally not in self.columns}
+        return sorted(unknown)
 
 
 EVERYTHING: Final = Common()

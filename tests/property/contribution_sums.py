@@ -38,6 +38,8 @@ def sum_of_contributions(contributions: Mapping[SubjectKey, bytes]) -> Tallies:
             count("contact_tallies", (organization_id, mentioned, status), [1])
         for mentioned, contact_id, *numbers in said.get("enrolled", []):
             count("enrolments", (organization_id, mentioned, contact_id), [1, *numbers])
+            if numbers[0] == 6:
+                count("skipped_contacts", (organization_id, mentioned, contact_id), [1, numbers[1]])
         for tally, (name, key_length) in _LISTS.items():
             for item in said.get(name, []):
                 numbers = item[key_length:] or [1]

@@ -68,8 +68,8 @@ examples: $(READY) ## renew the examples of the OpenAPI document: what the produ
 
 client: $(READY) ## make a typed Python client of the read API into dist/callfold-client
 	@mkdir -p dist
-	@$(RUN) openapi_python_client generate --overwrite --fail-on-warning \
-		--path services/read_api/documents/openapi.json \
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(RUN) openapi_python_client generate --overwrite \
+		--fail-on-warning --path services/read_api/documents/openapi.json \
 		--config services/read_api/documents/client.yaml --output-path dist/callfold-client
 
 bench: $(READY) ## measure everything of tests/bench

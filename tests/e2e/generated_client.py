@@ -1,6 +1,7 @@
 """The typed client that anyone can generate from the OpenAPI document, and calls of it."""
 
 import importlib
+import os
 import pkgutil
 import re
 import subprocess
@@ -29,7 +30,10 @@ def generate_client(folder: Path) -> None:
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"]
     command += ["--path", str(OPENAPI_FILE), "--config", str(FOLDER / "client.yaml")]
     command += ["--meta", "none", "--output-path", str(folder / PACKAGE)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # The generator looks for ruff, which formats what it made, on the PATH.
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    environment = {**os.environ, "PATH": path}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

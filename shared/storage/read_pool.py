@@ -24,6 +24,7 @@ _FRAGMENTS: Final = (
     "owned_attempts",
     "campaign_skipped",
     "campaign_contacts",
+    "campaign_known",
     "call_execution_rows",
 )
 _CONNECT_TIMEOUT_S = 3

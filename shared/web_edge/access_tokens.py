@@ -20,6 +20,7 @@ from shared.errors import StorageError
 from shared.storage.api_keys import Grant
 from shared.storage.read_pool import ReadPool
 from shared.storage.signing_keys import add_signing_key, find_signing_keys
+from shared.web_edge.background import in_background
 from shared.web_edge.bearer_tokens import TokenVerifier, Unverified
 from shared.web_edge.identities import Identity
 from shared.web_edge.key_ring import KeyRing
@@ -72,13 +73,8 @@ class AccessTokens:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Keep the known signing keys fresh in the background."""
-        following = asyncio.create_task(self._follow())
-        try:
+        async with in_background(self._follow()):
             yield
-        finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
 
     async def issue(self, grant: Grant, scopes: Collection[str]) -> AccessToken:
         """A token that allows these scopes for as long as the key is valid, at most 15 minutes.

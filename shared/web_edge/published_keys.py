@@ -7,7 +7,7 @@ import asyncio
 import http.client
 import urllib.request
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from joserfc.jwk import Key, KeySet, import_key
 from msgspec import Struct
 
 from shared.clock import monotonic_s
+from shared.web_edge.background import in_background
 from shared.web_edge.refusals import Unavailable
 
 #: How old keys may be before they are fetched again though nobody misses one.
@@ -69,13 +70,8 @@ class PublishedKeys:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Keep the keys fresh in the background."""
-        following = asyncio.create_task(self._follow())
-        try:
+        async with in_background(self._follow()):
             yield
-        finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
 
     async def find(self, key_id: str | None) -> Key | None:
         """The key of this id; without one, the only key that there is.

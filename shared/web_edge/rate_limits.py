@@ -7,7 +7,7 @@ through that are one too many. While Redis is away, or without one, each process
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from math import ceil
 from typing import Any, Final, cast
@@ -22,6 +22,7 @@ from redis.asyncio import ConnectionPool
 
 from shared.clock import utc_now
 from shared.contracts.stream_names import LIMITS_PREFIX
+from shared.web_edge.background import in_background
 from shared.web_edge.refusals import TooManyRequests
 
 #: The headers of draft-ietf-httpapi-ratelimit-headers, for whoever exposes headers.
@@ -74,13 +75,8 @@ class RateLimits:
         if self._redis_url is None or not self._per_minute:
             yield
             return
-        sharing = asyncio.create_task(self._share(self._redis_url))
-        try:
+        async with in_background(self._share(self._redis_url)):
             yield
-        finally:
-            sharing.cancel()
-            with suppress(asyncio.CancelledError):
-                await sharing
 
     def count(self, scope: Scope, subject: str) -> None:
         """Count a request, whose answer will say what is left.

@@ -1,11 +1,10 @@
 """Puts the exports together: routes of streamed files and of jobs, and who makes the latter."""
 
-import asyncio
 import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from litestar import Router
@@ -22,6 +21,7 @@ from shared.storage.export_jobs import ExportJobs
 from shared.storage.live_queries import LiveQueries
 from shared.storage.read_pool import ReadPool
 from shared.storage.report_queries import ReportQueries
+from shared.web_edge.background import in_background
 
 #: A job's statement waits for no request's.
 _JOB_CONNECTIONS = 2
@@ -63,11 +63,8 @@ class ExportService:
     async def working(self) -> AsyncIterator[None]:
         """Make files meanwhile; one that is not ready is left to another process, or later."""
         await self._pool.open()
-        task = asyncio.create_task(self._worker.run())
         try:
-            yield
+            async with in_background(self._worker.run()):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             await self._pool.close()

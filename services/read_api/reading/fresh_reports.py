@@ -6,7 +6,7 @@ of 0 bytes, every request reads for itself.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -17,6 +17,7 @@ from shared.clock import monotonic_s
 from shared.storage.change_feed import ChangeFeed, Standing
 from shared.storage.live_queries import LiveQueries
 from shared.storage.report_changes import Touched
+from shared.web_edge.background import in_background
 
 
 class FreshReports:
@@ -49,13 +50,8 @@ class FreshReports:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Hear the commits meanwhile."""
-        task = asyncio.create_task(self._feed.run())
-        try:
+        async with in_background(self._feed.run()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     @contextmanager
     def watching(self, key: ReportKey) -> Iterator[asyncio.Event]:

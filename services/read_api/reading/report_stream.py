@@ -130,11 +130,12 @@ class ReportStream:
         leaving = asyncio.create_task(_left(receive))
         try:
             await asyncio.wait((following, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if following.done():
+                following.result()
         finally:
-            for task in (following, leaving):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            following.cancel()
+            leaving.cancel()
+            await asyncio.gather(following, leaving, return_exceptions=True)
 
     async def send_all(
         self, scope: Scope, send: Send, changes: asyncio.Event, headers: Headers

@@ -60,11 +60,7 @@ page AS MATERIALIZED (
 )
 SELECT
     installation.live_generation,
-    EXISTS (SELECT FROM owned_executions) OR EXISTS (
-        SELECT
-        FROM {generation}.attempts AS attempt
-        WHERE attempt.organization_id = %(organization_id)s AND attempt.program_id = %(owner_id)s
-    ) AS campaign_known,
+    {campaign_known},
     json_build_object(
         'total', matching.total,
         'contacts', COALESCE(

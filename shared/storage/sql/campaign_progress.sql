@@ -106,11 +106,7 @@ attempts AS (
 )
 SELECT
     installation.live_generation,
-    EXISTS (SELECT FROM owned_executions) OR EXISTS (
-        SELECT
-        FROM {generation}.attempts AS attempt
-        WHERE attempt.organization_id = %(organization_id)s AND attempt.program_id = %(owner_id)s
-    ) AS campaign_known,
+    {campaign_known},
     json_build_object(
         'contacts', COALESCE(
             (SELECT json_object_agg(status, contacts) FROM contacts), '{}'::json

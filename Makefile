@@ -79,7 +79,8 @@ bench-quick: $(READY) ## the same in two minutes
 	@$(RUN) tests.bench --quick $(ARGS)
 
 clean: ## remove .venv, caches and what was built
-	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
+		.schemathesis dist
 	find services shared tests deploy -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: sip-packages

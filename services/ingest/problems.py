@@ -14,6 +14,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from services.ingest.admission import BadEvent
+from shared.web_edge.reason_phrases import reason_phrase
 from shared.web_edge.refusals import Refusal
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
@@ -45,7 +46,11 @@ def bad_events(accepted: int, errors: Sequence[BadEvent]) -> Response[bytes]:
         detail += "; the others are accepted and need not be sent again"
     return _answer(
         BadEvents(
-            title=status.phrase, status=status, detail=detail, accepted=accepted, errors=errors
+            title=reason_phrase(status),
+            status=status,
+            detail=detail,
+            accepted=accepted,
+            errors=errors,
         )
     )
 
@@ -74,7 +79,7 @@ def failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
 
 
 def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response[bytes]:
-    phrase = HTTPStatus(status).phrase
+    phrase = reason_phrase(status)
     return _answer(Problem(title=phrase, status=status, detail=detail), headers)
 
 

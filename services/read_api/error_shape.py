@@ -12,6 +12,7 @@ from litestar.types import ExceptionHandlersMap
 
 from services.read_api.reading.answers import JSON_MEDIA_TYPE
 from shared.errors import StorageError
+from shared.web_edge.reason_phrases import reason_phrase
 from shared.web_edge.refusals import Refusal, Unavailable
 
 _log = structlog.get_logger()
@@ -79,6 +80,6 @@ class ProblemDetails(msgspec.Struct, frozen=True):
 
 
 PROBLEM_DETAILS: Final = ErrorShape(
-    lambda status, message: ProblemDetails(HTTPStatus(status).phrase, status, message),
+    lambda status, message: ProblemDetails(reason_phrase(status), status, message),
     "application/problem+json",
 )

@@ -13,6 +13,7 @@ from services.read_api.error_shape import ErrorShape
 from shared.contracts.asyncapi import examples
 from shared.contracts.json_schemas import ENVELOPE, event_schemas
 from shared.limits import HTTP_EVENTS_MAX
+from shared.web_edge.reason_phrases import reason_phrase
 
 _PROBLEM: Final = "application/problem+json"
 _SCHEMA: Final[dict[str, Any]] = event_schemas("")[ENVELOPE]
@@ -63,7 +64,7 @@ class BadEvents(Problem, frozen=True, kw_only=True):
 def _bad_events(status: int, message: str) -> BadEvents:
     bad = BadEvent(0, "e1", "wrong_shape", "Expected `str`, got `int` - at `$.data.outcome`")
     return BadEvents(
-        title=HTTPStatus(status).phrase, status=status, detail=message, accepted=1, errors=[bad]
+        title=reason_phrase(status), status=status, detail=message, accepted=1, errors=[bad]
     )
 
 
@@ -73,9 +74,7 @@ INTERFACE: Final = Interface(
     words="Events over HTTP, to the process ingest, for publishers that cannot reach Redis.",
     server="http://localhost:8082",
     shape=ErrorShape(
-        lambda status, message: Problem(
-            title=HTTPStatus(status).phrase, status=status, detail=message
-        ),
+        lambda status, message: Problem(title=reason_phrase(status), status=status, detail=message),
         _PROBLEM,
     ),
     shapes={422: (ErrorShape(_bad_events, _PROBLEM), BadEvents)},

@@ -24,6 +24,7 @@ from services.read_api.documents.shared_parts import (
     SERVERS,
 )
 from shared.web_edge.rate_limits import RATE_LIMIT_HEADERS
+from shared.web_edge.reason_phrases import reason_phrase
 
 FOLDER: Final = Path(__file__).parent
 #: The answers to the story beside it, by operation; a test asks for them anew.
@@ -168,7 +169,7 @@ class _Writer:
         if operation.is_report:
             answers["304"] = {"description": "The client has these very bytes."}
         for status in _refused(interface, operation):
-            answers[str(status)] = {"description": HTTPStatus(status).phrase}
+            answers[str(status)] = {"description": reason_phrase(status)}
         head_id = f"head{operation.id[0].upper()}{operation.id[1:]}"
         return self._said(interface, operation, head_id, answers)
 

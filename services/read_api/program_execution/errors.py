@@ -1,11 +1,11 @@
 """Errors in the shape of the program-execution vendor: NestJS' `{statusCode, message, error}`."""
 
-from http import HTTPStatus
 from typing import Final
 
 import msgspec
 
 from services.read_api.error_shape import ErrorShape
+from shared.web_edge.reason_phrases import reason_phrase
 
 
 class VendorError(msgspec.Struct, frozen=True, rename="camel"):
@@ -17,5 +17,5 @@ class VendorError(msgspec.Struct, frozen=True, rename="camel"):
 
 
 ERRORS: Final = ErrorShape(
-    lambda status, message: VendorError(status, message, HTTPStatus(status).phrase)
+    lambda status, message: VendorError(status, message, reason_phrase(status))
 )

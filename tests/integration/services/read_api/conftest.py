@@ -6,8 +6,10 @@ import pytest
 
 from shared.storage.api_keys import create_api_key
 from shared.storage.schema import engine_of, migrate
+from tests.integration.services.read_api.batches import Batches, ended
 from tests.integration.services.read_api.given import ORGANIZATION, Generation
 from tests.integration.services.read_api.process import ReadApi, running_read_api
+from tests.integration.shared.storage.lane_owner import PARTITIONS, lane_owner
 from tests.servers import ServersForTests, fresh_database
 
 
@@ -38,3 +40,25 @@ def generation(read_url: str) -> Iterator[Generation]:
     engine = engine_of(read_url)
     yield Generation(engine)
     engine.dispose()
+
+
+@pytest.fixture
+def laid_out(database_url: str) -> str:
+    """A database that holds an installation and nothing else."""
+    migrate(database_url, PARTITIONS)
+    return database_url
+
+
+@pytest.fixture
+def batches(laid_out: str) -> Iterator[Batches]:
+    """Batches of the owner of all lanes; the first is committed."""
+    with lane_owner(laid_out, "one") as one:
+        committed = Batches(one)
+        committed.commit(ended("call-0"))
+        yield committed
+
+
+@pytest.fixture
+def api_key(laid_out: str) -> str:
+    """A key that reads for `acme`."""
+    return create_api_key(laid_out, ORGANIZATION, ["read"], "tests")

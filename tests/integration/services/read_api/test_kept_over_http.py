@@ -22,28 +22,6 @@ _HEARD_S = 2.0
 _ROUTES = ("", "/calls", "/calls?limit=1", "/breakdown", "/node-stats", "/billing")
 
 
-@pytest.fixture
-def laid_out(database_url: str) -> str:
-    """A database that holds an installation and nothing else."""
-    migrate(database_url, PARTITIONS)
-    return database_url
-
-
-@pytest.fixture
-def batches(laid_out: str) -> Iterator[Batches]:
-    """Batches of the owner of all lanes; the first is committed."""
-    with lane_owner(laid_out, "one") as one:
-        committed = Batches(one)
-        committed.commit(ended("call-0"))
-        yield committed
-
-
-@pytest.fixture
-def api_key(laid_out: str) -> str:
-    """A key that reads for `acme`."""
-    return create_api_key(laid_out, "acme", ["read"], "tests")
-
-
 def test_each_commit_is_in_the_next_answers(laid_out: str, batches: Batches, api_key: str) -> None:
     """Soon, for good, and on every route; in between nothing is read."""
     with running_read_api(laid_out) as read_api:

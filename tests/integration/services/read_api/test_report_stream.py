@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
@@ -12,12 +12,10 @@ from services.read_api.reading import report_stream
 from services.read_api.reading.report_cache import ReportKey
 from services.read_api.reading.report_stream import ReportStreams
 from shared.storage.api_keys import create_api_key
-from shared.storage.schema import migrate
 from shared.web_edge.refusals import Busy, Unauthorized
 from tests.integration.services.read_api.batches import Batches, ended
 from tests.integration.services.read_api.kept_reports import kept_reports
 from tests.integration.services.read_api.process import ReadApi, running_read_api
-from tests.integration.shared.storage.lane_owner import PARTITIONS, lane_owner
 from tests.statement_counts import calls
 
 _TARGET = "/program-execution/exec-1/report/stream"
@@ -26,28 +24,6 @@ _PATIENCE_S = 20.0
 _COMMITS = 4
 #: Longer than the pause between two reports.
 _APART_S = 0.7
-
-
-@pytest.fixture
-def laid_out(database_url: str) -> str:
-    """A database that holds an installation and nothing else."""
-    migrate(database_url, PARTITIONS)
-    return database_url
-
-
-@pytest.fixture
-def batches(laid_out: str) -> Iterator[Batches]:
-    """Batches of the owner of all lanes; the first is committed."""
-    with lane_owner(laid_out, "one") as one:
-        committed = Batches(one)
-        committed.commit(ended("call-0"))
-        yield committed
-
-
-@pytest.fixture
-def api_key(laid_out: str) -> str:
-    """A key that reads for `acme`."""
-    return create_api_key(laid_out, "acme", ["read"], "tests")
 
 
 class Watcher:

@@ -55,8 +55,8 @@ def campaign_contacts(model: ReferenceModel, organization_id: str) -> Iterator[A
         yield from _pages(f"{path}/contacts", ask, "page", per_page=70)
         for status in _CAMPAIGN_STATUSES:
             yield Asked(f"{path}/contacts?status={status}", ask(status=status))
-        progress = model.campaign_progress(organization_id, campaign_id)
-        yield Asked(f"{path}/progress", progress, only=True)
+        yield Asked(f"{path}/progress", model.campaign_progress(organization_id, campaign_id))
+        yield Asked(path, model.campaign(organization_id, campaign_id))
 
 
 def call_executions(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:
@@ -97,6 +97,8 @@ def bare_lists(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:
     for batch_id in (*model.organization(organization_id).named("batchId"), UNKNOWN_ID):
         body = model.call_list(organization_id, "batchId", batch_id)
         yield Asked(f"/batches/{encoded(batch_id)}/executions", body)
+        batch = model.call_batch(organization_id, batch_id)
+        yield Asked(f"/batches/{encoded(batch_id)}", batch)
 
 
 def workflow_lists(model: ReferenceModel, organization_id: str) -> Iterator[Asked]:

@@ -16,13 +16,14 @@ from tests.reference_model.call_executions import (
     EVERY_CALL,
     Wanted,
     agent_page,
+    call_batch,
     call_execution,
     call_list,
 )
 from tests.reference_model.call_reports import attempt_breakdown, call_history
 from tests.reference_model.call_runs import call_run
 from tests.reference_model.calls_export import Cells, calls_export
-from tests.reference_model.campaign_contacts import campaign_contacts, campaign_progress
+from tests.reference_model.campaign_contacts import campaign, campaign_contacts, campaign_progress
 from tests.reference_model.campaigns import attempt_item, campaign_executions
 from tests.reference_model.event_set import EventSet
 from tests.reference_model.executions import Execution
@@ -158,6 +159,14 @@ class ReferenceModel:
     def campaign_progress(self, organization_id: str, campaign_id: str) -> dict[str, Any] | None:
         """What is settled of the body of `/api/v1/campaigns/{campaign_id}/progress`."""
         return campaign_progress(self.organization(organization_id), campaign_id)
+
+    def campaign(self, organization_id: str, campaign_id: str) -> dict[str, Any] | None:
+        """Body of `/api/v1/campaigns/{campaign_id}`."""
+        return campaign(self.organization(organization_id), campaign_id)
+
+    def call_batch(self, organization_id: str, batch_id: str) -> dict[str, Any] | None:
+        """Body of `/batches/{batch_id}`."""
+        return call_batch(self.organization(organization_id), batch_id)
 
     def campaign_item(self, organization_id: str, attempt_id: str) -> dict[str, Any] | None:
         """One call or lone SMS as its campaign lists it."""

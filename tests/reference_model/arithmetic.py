@@ -33,6 +33,11 @@ def whole_seconds(duration_ms: int) -> int:
     return int(_rounded(Fraction(duration_ms, 1000), decimals=0))
 
 
+def average_seconds(duration_ms: int, count: int) -> int:
+    """Integer mean in seconds; 0 over nothing."""
+    return int(_rounded(Fraction(duration_ms, 1000 * count), decimals=0)) if count else 0
+
+
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     """Sum of amounts of at most 9 decimals, whatever the decimal context's precision."""
     billionths = sum(Fraction(amount) * 10**9 for amount in amounts)

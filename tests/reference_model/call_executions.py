@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -14,6 +15,17 @@ from tests.reference_model.organizations import Organization
 from tests.reference_model.times import format_seconds
 
 _COMPONENTS = ("llm", "network", "platform", "synthesizer", "transcriber")
+#: Stored status of an execution → of a batch (seed-systems.md, 5.4; a deadline has no word there).
+_STATUS_OF_BATCH = {
+    "scheduled": "scheduled",
+    "running": "queued",
+    "paused": "queued",
+    "paused_no_credits": "queued",
+    "paused_threshold": "queued",
+    "completed": "executed",
+    "stopped": "stopped",
+    "cancelled": "stopped",
+}
 _STATUS_OF_OUTCOME = {
     "completed": "completed",
     "voicemail": "completed",
@@ -100,6 +112,31 @@ def call_list(organization: Organization, key: str, owner_id: str) -> list[dict[
         if call.kind == CALL and organization.of_call(call, key) == owner_id
     ]
     return [_body(organization, call) for call in newest_first(calls)]
+
+
+def call_batch(organization: Organization, batch_id: str) -> dict[str, Any] | None:
+    """How a batch stands; None if never named."""
+    calls = call_list(organization, "batchId", batch_id)
+    if calls is None:
+        return None
+    own = sorted(
+        (
+            execution
+            for execution in organization.executions
+            if execution.scheduled.get("batchId") == batch_id
+        ),
+        key=lambda execution: (execution.first_at, execution.id),
+    )
+    statuses = [status for execution in own for status in execution.contact_statuses]
+    return {
+        "batch_id": batch_id,
+        "status": _STATUS_OF_BATCH[str(own[-1].status)] if own else None,
+        "created_at": format_seconds(own[0].first_at) if own else None,
+        "updated_at": format_seconds(max(o.last_at for o in own if o.last_at)) if own else None,
+        "valid_contacts": len(statuses) - statuses.count("skipped"),
+        "total_contacts": len(statuses),
+        "execution_status": dict(sorted(Counter(call["status"] for call in calls).items())),
+    }
 
 
 def call_status(call: Attempt) -> str:

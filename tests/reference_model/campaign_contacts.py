@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from tests.reference_model.arithmetic import percentage
-from tests.reference_model.attempts import RUN, Attempt, newest_first
+from tests.reference_model.arithmetic import (
+    average_seconds,
+    exact_sum,
+    percentage,
+    whole_seconds,
+)
+from tests.reference_model.attempts import CALL, RUN, Attempt, newest_first
 from tests.reference_model.campaigns import (
     attempt_status,
     campaign_executions,
@@ -27,6 +32,17 @@ _STATUS = {"queued": "pending", "calling": "in_progress", "pendingRetry": "pendi
 _FAILURES = ("no_answer", "busy", "voicemail")
 _ACTIVITY_KEYS = ("execution_id", "contact_phone", "status", "executed_at", "call_id")
 _ACTIVITY_ITEMS = 10
+#: Stored status of an execution → of a campaign (5.4).
+_CAMPAIGN_STATUS = {
+    "scheduled": "scheduled",
+    "running": "running",
+    "paused": "paused",
+    "paused_no_credits": "paused",
+    "paused_threshold": "paused",
+    "completed": "completed",
+    "stopped": "completed",
+    "cancelled": "cancelled",
+}
 
 
 def campaign_contacts(
@@ -71,11 +87,68 @@ def campaign_progress(organization: Organization, campaign_id: str) -> dict[str,
             "progress_percentage": percentage(done, total),
             "success_rate": success_rate,
         },
-        "metrics": {"success_rate": success_rate},
+        "metrics": _metrics(organization, campaign_id, statuses["completed"], done, total),
         "recent_activity": [
             {key: item[key] for key in _ACTIVITY_KEYS} for item in newest["executions"]
         ],
     }
+
+
+def campaign(organization: Organization, campaign_id: str) -> dict[str, Any] | None:
+    """What it is: status and times are its latest execution's."""
+    progress = campaign_progress(organization, campaign_id)
+    if progress is None:
+        return None
+    own = [
+        (execution.first_at, execution.id, execution)
+        for execution in organization.executions
+        if execution.scheduled.get("programId") == campaign_id
+    ]
+    latest = max(own)[2] if own else None
+    plan = latest.scheduled if latest else {}
+    kinds = sorted({attempt.kind for attempt in _attempts(organization, campaign_id)})
+    return {
+        "id": integer_of(campaign_id),
+        "name": plan.get("programName") or None,
+        "status": _CAMPAIGN_STATUS.get(str(latest.status)) if latest else None,
+        "campaign_type": "mixed" if len(kinds) > 1 else next(iter(kinds), None),
+        "assistant_id": plan.get("agentId"),
+        "total_contacts": progress["progress"]["total_contacts"],
+        "completed_contacts": progress["progress"]["completed"],
+        "failed_contacts": progress["progress"]["failed"],
+        "created_at": format_seconds(min(own)[0]) if own else None,
+        "started_at": format_seconds(latest.started_at) if latest else None,
+        "completed_at": format_seconds(latest.ended_at) if latest else None,
+        "metrics": progress["metrics"],
+    }
+
+
+def _metrics(
+    organization: Organization, campaign_id: str, completed: int, done: int, total: int
+) -> dict[str, Any]:
+    """Over calls and lone SMS of the campaign, wherever they ran."""
+    attempts = _attempts(organization, campaign_id)
+    calls = [attempt for attempt in attempts if attempt.kind == CALL]
+    duration_ms = sum(call.duration_ms or 0 for call in calls)
+    answered = sum(call.history_status == "completed" for call in calls)
+    return {
+        "total_duration_seconds": whole_seconds(duration_ms),
+        "average_duration_seconds": average_seconds(duration_ms, completed),
+        "success_rate": percentage(completed, done),
+        "answer_rate": percentage(answered, len(calls)),
+        "completion_rate": percentage(completed, total),
+        "cost_estimate": None,
+        "actual_cost": exact_sum(attempt.cost for attempt in attempts),
+        "last_updated": None,
+    }
+
+
+def _attempts(organization: Organization, campaign_id: str) -> list[Attempt]:
+    return [
+        attempt
+        for attempt in organization.attempts.values()
+        if attempt.kind != RUN and organization.of_attempt(attempt, "programId") == campaign_id
+    ]
 
 
 @lru_cache(maxsize=8)

@@ -11,11 +11,13 @@ RUN := $(BIN)/python -m
 LOCKED := .venv/.locked
 READY := .venv/.ready
 SIP_PACKAGES := kamailio kamailio-extra-modules kamailio-redis-modules sip-tester
+# What the wheels lack: TLS in both servers; clocks that lie; packets that vanish.
+FAULT_PACKAGES := redis-server postgresql faketime nftables
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast test-faults test-sip check lint types fmt lock \
-	schemas examples client bench bench-quick clean
+.PHONY: help setup demo up test test-fast test-faults test-sip soak mutants simulate-long \
+	check lint types fmt lock schemas examples client bench bench-quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +40,17 @@ test-fast: $(READY) ## only the tests that start no server
 test-sip: $(READY) sip-packages ## real SIP calls through Kamailio, driven by SIPp (Debian)
 	@$(RUN) pytest -m sip tests/e2e $(ARGS)
 
-test-faults: $(READY) ## kill processes and servers at random moments, for minutes
-	@$(RUN) pytest -m faults tests/e2e $(ARGS)
+test-faults: $(READY) fault-packages ## the fault programme: crashes, networks, servers, for half an hour
+	@$(RUN) pytest -m faults tests $(ARGS)
+
+soak: $(READY) ## an hour at half load under random faults (ARGS="--minutes 5 --seed 7")
+	@$(RUN) tests.faults.soak $(ARGS)
+
+mutants: $(READY) ## break the product in many named ways; each must be noticed by its test
+	@$(RUN) tests.mutants $(ARGS)
+
+simulate-long: $(READY) ## 10,000,000 events through the engine under a seeded scheduler
+	@$(RUN) tests.simulation $(ARGS)
 
 check: lint types ## every check that runs no code
 
@@ -92,6 +103,14 @@ sip-packages:
 			"apt-get update && apt-get install $(SIP_PACKAGES)" >&2; exit 1; fi; \
 	apt-get update --quiet --quiet && DEBIAN_FRONTEND=noninteractive \
 		apt-get install --yes --quiet --quiet $(SIP_PACKAGES)
+
+.PHONY: fault-packages
+fault-packages:
+	@dpkg --status $(FAULT_PACKAGES) >/dev/null 2>&1 && exit; \
+	if test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null; then \
+		echo "Without $(FAULT_PACKAGES) some faults are skipped, each with its reason." >&2; exit; fi; \
+	apt-get update --quiet --quiet && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+		apt-get install --yes --quiet --quiet --no-install-recommends $(FAULT_PACKAGES)
 
 $(LOCKED): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

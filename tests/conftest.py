@@ -1,10 +1,20 @@
 """Fixtures for all levels: real servers, started when the first test asks for them."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.servers import ServersForTests, fresh_database, fresh_redis, servers_for_tests
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C even where a shell ignores it for what it runs in the background.
+
+    Whoever ignores a signal has children that ignore it, and tests interrupt commands.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

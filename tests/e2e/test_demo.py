@@ -12,7 +12,7 @@ import pytest
 from tests.command_line import run_callfold, start_callfold
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-_SMALL = ("demo", "--contacts", "300", "--json")
+_SMALL = ("demo", "--contacts", "150", "--json")
 _PATIENCE_S = 110
 
 
@@ -30,7 +30,7 @@ def test_every_figure_of_the_reports_equals_the_truth() -> None:
     summary = summary_of(done.stdout)
     assert summary["differences"] == []
     assert summary["figures"] == summary["truth"]
-    assert summary["truth"]["report"]["contactMetrics"]["totalContacts"] == 300
+    assert summary["truth"]["report"]["contactMetrics"]["totalContacts"] == 150
     assert summary["entries"] - summary["events"] == summary["duplicates"] > 0
 
 
@@ -71,7 +71,7 @@ def test_kept_demo_answers_until_it_is_interrupted() -> None:
 
 def test_interrupted_demo_leaves_no_verdict_and_no_process() -> None:
     """Without a comparison the exit code is neither 0 nor 3, and what was started has ended."""
-    with start_callfold("demo", "--contacts", "50000") as process:
+    with start_callfold("demo", "--contacts", "20000") as process:
         assert process.stderr is not None
         for line in process.stderr:
             if line.startswith("published"):

@@ -185,7 +185,7 @@ def test_release_with_another_rule_shows_what_changes_and_goes_back(
     redis_url: str, database_url: str
 ) -> None:
     """Figure by figure with the calls behind them; both releases' projectors wait their turn."""
-    events = messy_events(seed=8, contacts=60)
+    events = messy_events(seed=8, contacts=36)
     third = len(events) // 3
     with installation(redis_url, database_url) as running:
         old, new = Release(running), Release(running, _OTHER_RELEASE)

@@ -26,7 +26,7 @@ def test_messy_campaigns_through_three_projectors_equal_the_model(
     redis_url: str, database_url: str
 ) -> None:
     """Every answer equals the model, and the vendors' examples; nothing is lost or invented."""
-    events = [*odd_and_messy_events(seed=1, contacts=70), *EVENTS]
+    events = [*odd_and_messy_events(seed=1, contacts=45), *EVENTS]
     with installation(redis_url, database_url) as running:
         for _ in range(3):
             running.start_projector()

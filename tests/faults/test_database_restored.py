@@ -65,3 +65,31 @@ def test_database_that_forgot_the_last_seconds_is_told_again(
         assert before - at_backup > _FORGOTTEN_MIN
         judged = judge(running, traffic.acknowledged)
     tally.add("F8 database restored older", replace(judged, injected=1, recoveries_s=[seconds]))
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(240)
+def test_commits_that_did_not_reach_the_disk_are_made_again(
+    tmp_path: Path, tally: FaultTally
+) -> None:
+    """With `synchronous_commit=off` a crash of PostgreSQL forgets the last moments, exactly."""
+    events = messy_events(seed=4, contacts=200)
+    seconds = []
+    with (
+        EmbeddedServers.start(tmp_path / "data") as servers,
+        installation(servers.redis_url, servers.database_url) as running,
+    ):
+        with psycopg.connect(servers.database_url, autocommit=True) as connection:
+            connection.execute("ALTER ROLE callfold SET synchronous_commit = off")
+        for _ in range(2):
+            running.start_projector()
+        running.start_read_api()
+        traffic = Traffic(servers.redis_url, events, seed=4)
+        with traffic.flowing():
+            for _ in range(5):
+                time.sleep(1)
+                servers.postgres.kill()
+                servers.postgres.restart()
+                seconds.append(recovery_s(running))
+        judged = judge(running, traffic.acknowledged)
+    tally.add("F8 asynchronous commits lost", replace(judged, injected=5, recoveries_s=seconds))

@@ -40,7 +40,7 @@ test-fast: $(READY) ## only the tests that start no server
 test-sip: $(READY) sip-packages ## real SIP calls through Kamailio, driven by SIPp (Debian)
 	@$(RUN) pytest -m sip tests/e2e $(ARGS)
 
-test-faults: $(READY) fault-packages ## the fault programme: crashes, networks, servers, for half an hour
+test-faults: $(READY) fault-packages ## the fault programme: crashes, networks, full disks, clocks
 	@$(RUN) pytest -m faults tests $(ARGS)
 
 soak: $(READY) ## an hour at half load under random faults (ARGS="--minutes 5 --seed 7")

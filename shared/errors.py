@@ -25,6 +25,9 @@ NOT_LAID_OUT: Final = (
     "the database is not laid out for Callfold yet; `callfold migrate` or a projector does that"
 )
 
+#: Of a detail that quotes what was published: it is logged, and kept beside the bytes.
+_DETAIL_PART_CHARS: Final = 250
+
 
 class CallfoldError(Exception):
     """Something Callfold knows about went wrong."""
@@ -38,7 +41,12 @@ class ContractError(CallfoldError):
     """The event does not follow the contract."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        """`reason` is a value of `ParkReason`; `detail` is for the publisher's engineer."""
+        """`reason` is a value of `ParkReason`; `detail` is for the publisher's engineer.
+
+        A long one, which quotes what was published, keeps its begin, and its end: the path.
+        """
+        if len(detail) > 2 * _DETAIL_PART_CHARS:
+            detail = f"{detail[:_DETAIL_PART_CHARS]} … {detail[-_DETAIL_PART_CHARS:]}"
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail

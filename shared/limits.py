@@ -4,6 +4,8 @@
 ID_CHARS_MAX = 128  #: every id and name that becomes a key, in characters
 ID_BYTES_MAX = 256  #: the same in bytes of UTF-8; keeps every index row below a third of a page
 SOURCE_CHARS_MAX = 256  #: `source`
+NESTING_MAX = 100  #: objects and arrays within one another: what every reader's parser takes
+DIGITS_MAX = 4_000  #: of a number: Python's own limit for integers is 4,300
 EVENT_BYTES_MAX = 1024 * 1024  #: a whole event; of a larger one this much is kept when parked
 INTEGER_MAX = 2**53  #: integers lie within ± this
 AMOUNT_MAX = 10**12  #: amounts lie strictly within ± this
@@ -12,7 +14,7 @@ PARTITIONS_DEFAULT = 16  #: N, where `callfold:partitions` says nothing
 PARTITIONS_MAX = 1024  #: N at most: each partition is a stream, a lease and a cursor
 
 # How lanes are read; architecture.md, point 7, asks for the bounds
-REPLY_BYTES_MAX = 16 * 1024 * 1024  #: what one XREAD reply should stay below
+REPLY_BYTES_MAX = 4 * 1024 * 1024  #: what one XREAD reply should stay below
 READ_COUNT_MIN = 2  #: entries per stream asked for after a quiet time
 READ_COUNT_MAX = 2_000  #: entries per stream asked for under load
 ENTRY_MS_MAX = 2**63 - 1  #: milliseconds of an entry id that a position can be (Redis: 2^64-1)

@@ -19,6 +19,10 @@ LAG_MS: Final = (
     "Age of the newest committed entry of a lane that has more to read; 0 when it is caught up.",
 )
 INCIDENTS: Final = ("callfold_incidents_total", "Incidents declared, by kind; see the runbook.")
+INCIDENTS_OPEN: Final = (
+    "callfold_incidents_open",
+    "Incidents that nobody acknowledged, by kind, as the database has them.",
+)
 ENTRIES_LOST: Final = (
     "callfold_entries_lost_total",
     "Stream entries that others removed before they were read, as far as they can be counted.",

@@ -1,12 +1,40 @@
 """Every setting: its environment variable, default and meaning. Read once, at a process' start."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+import psycopg
+import redis
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import SettingsError
+from shared.redis_url import parse_redis_url
+
+_ESCAPED: Final = "in a password / is written %2F, @ %40, : %3A and % %25"
+
+
+def _of_redis(url: SecretStr) -> SecretStr:
+    parsed = parse_redis_url(url.get_secret_value())
+    try:
+        redis.ConnectionPool.from_url(parsed.single).make_connection()  # connects to nothing yet
+    except TypeError as error:
+        option = str(error).rpartition("argument ")[2]
+        raise ValueError(f"redis-py knows no option {option} of a URL") from None
+    except ValueError:  # its words may quote a part of the password
+        raise ValueError(f"redis-py cannot read it; {_ESCAPED}") from None
+    return url
+
+
+def _of_postgres(url: SecretStr) -> SecretStr:
+    try:
+        psycopg.conninfo.conninfo_to_dict(url.get_secret_value())
+    except psycopg.ProgrammingError as error:
+        # Anything else that libpq says may quote the password.
+        said = str(error) if "query parameter" in str(error) else "libpq cannot read it"
+        form = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        raise ValueError(f"{said.strip()}; give {form}; {_ESCAPED}") from None
+    return url
 
 
 class Settings(BaseSettings):
@@ -17,13 +45,15 @@ class Settings(BaseSettings):
     )
 
     redis_url: Annotated[
-        SecretStr | None, Field(description="Redis or Valkey that holds the streams.")
+        Annotated[SecretStr, AfterValidator(_of_redis)] | None,
+        Field(description="Redis or Valkey that holds the streams: one, a cluster, or Sentinel's."),
     ] = None
     database_url: Annotated[
-        SecretStr | None, Field(description="PostgreSQL that holds the log and the projections.")
+        Annotated[SecretStr, AfterValidator(_of_postgres)] | None,
+        Field(description="PostgreSQL that holds the log and the projections."),
     ] = None
     read_database_url: Annotated[
-        SecretStr | None,
+        Annotated[SecretStr, AfterValidator(_of_postgres)] | None,
         Field(description="The same with a user that may only become the two reading roles."),
     ] = None
     data_dir: Annotated[
@@ -57,7 +87,7 @@ class Settings(BaseSettings):
     ] = 30_000
     batch_bytes_max: Annotated[
         int, Field(ge=1024, description="Bytes of events of one transaction at most.")
-    ] = 32 * 1024 * 1024
+    ] = 8 * 1024 * 1024
     batch_age_ms: Annotated[
         int, Field(ge=1, le=60_000, description="Age at which a batch under load is committed.")
     ] = 250

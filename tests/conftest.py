@@ -1,18 +1,22 @@
-"""Fixtures for all levels: real servers, started when the first test asks for them."""
+"""Fixtures for all levels: real servers, started when first asked for, and the faults' tally."""
 
 import signal
 from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.tally import FaultTally
 from tests.servers import ServersForTests, fresh_database, fresh_redis, servers_for_tests
 
+_TALLY = pytest.StashKey[FaultTally]()
 
-def pytest_configure() -> None:
-    """Take Ctrl-C even where a shell ignores it for what it runs in the background.
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin an empty tally, and take Ctrl-C even where a shell ignores it in the background.
 
     Whoever ignores a signal has children that ignore it, and tests interrupt commands.
     """
+    config.stash[_TALLY] = FaultTally()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -42,3 +46,18 @@ def empty_database_url(servers: ServersForTests) -> Iterator[str]:
 def redis_url(servers: ServersForTests) -> str:
     """The URL of a Redis database that is empty and, until it ends, this test's own."""
     return fresh_redis(servers)
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> FaultTally:
+    """Where a fault test says what it injected and found."""
+    return request.config.stash[_TALLY]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the tally as a table."""
+    lines = list(terminalreporter.config.stash[_TALLY].lines())
+    if lines:
+        terminalreporter.section("faults injected")
+        for line in lines:
+            terminalreporter.line(line)

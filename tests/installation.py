@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from json import loads
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -26,6 +26,8 @@ PATIENCE_S = 60.0
 #: Read once: httpx would read all certificates for each request, plain ones too.
 CERTIFICATES = ssl.create_default_context()
 
+_Installation = TypeVar("_Installation", bound="Installation")
+
 
 class Installation:
     """Processes on one pair of servers."""
@@ -37,6 +39,11 @@ class Installation:
         self.processes: list[subprocess.Popen[bytes]] = []
         self.read_api_url = ""
         self.ingest_url = ""
+
+    @property
+    def publishing_url(self) -> str:
+        """The URL of Redis for whoever only publishes."""
+        return self.redis_url
 
     def start(self, module: str, **settings: str) -> subprocess.Popen[bytes]:
         """Start `python -m module`; its log goes to the test's stderr."""
@@ -89,7 +96,9 @@ class Installation:
 
     def get(self, key: str, execution_id: str, path: str) -> tuple[int, Any]:
         """Status and body of `/program-execution/{executionId}/{path}`; decimals stay exact."""
-        url = f"{self.read_api_url}/program-execution/{quote(execution_id, safe='')}/{path}"
+        # A dot alone would be a step within the path.
+        segment = quote(execution_id, safe="").replace(".", "%2E")
+        url = f"{self.read_api_url}/program-execution/{segment}/{path}"
         response = httpx.get(url, headers={"x-api-key": key}, timeout=20, verify=CERTIFICATES)
         return response.status_code, loads(response.text, parse_float=Decimal)
 
@@ -121,7 +130,13 @@ def live(connection: psycopg.Connection) -> int:
 @contextmanager
 def installation(redis_url: str, database_url: str) -> Iterator[Installation]:
     """An installation whose processes are gone afterwards, whatever happened."""
-    started = Installation(redis_url, database_url)
+    with ended_afterwards(Installation(redis_url, database_url)) as started:
+        yield started
+
+
+@contextmanager
+def ended_afterwards(started: _Installation) -> Iterator[_Installation]:
+    """Insist that all processes end cleanly, unless the test failed: then they are killed."""
     try:
         yield started
         started.stop()

@@ -199,6 +199,20 @@ def test_every_setting_is_in_the_runbook() -> None:
     expect_none(name for name in variables if not re.search(rf"\b{name}\b", runbook))
 
 
+def test_documents_name_tests_that_exist() -> None:
+    """What a promise is kept by can be found: each file, folder and test module that is named."""
+    modules_of_tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    for name in ("ARCHITECTURE.md", "README.md", "deploy/reliability.md"):
+        for quoted in re.findall(r"`([^`\s]+)`", text(ROOT / name)):
+            if re.fullmatch(r"(tests|shared|services|deploy)/[\w/.]+(::\w+)?", quoted):
+                found = (ROOT / quoted.partition("::")[0]).exists()
+            elif re.fullmatch(r"test_\w+\.py", quoted):
+                found = quoted in modules_of_tests
+            else:
+                continue
+            assert found, f"{name} names {quoted}, which is not there"
+
+
 def test_every_make_target_is_explained() -> None:
     """`make help` lists each target that the Makefile declares, but those it uses itself."""
     makefile = text(ROOT / "Makefile").replace("\\\n", " ")

@@ -4,6 +4,8 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
+from functools import partial
 
 import psycopg
 import redis
@@ -15,9 +17,9 @@ from services.projector.app import Projector, build
 from services.projector.waiting_probes import WaitingProbes
 from shared.delivery.connection import redis_client
 from shared.delivery.publisher import read_partitions
-from shared.delivery.stream_keeping import announce_partitions
+from shared.delivery.stream_keeping import announce_where_none
 from shared.errors import CallfoldError, SettingsError
-from shared.garbage import collect_rarely
+from shared.garbage import collect_rarely, return_large_blocks
 from shared.logs import configure_logs
 from shared.settings import Settings
 from shared.storage.schema import migrate
@@ -42,6 +44,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     collect_rarely()
+    return_large_blocks()
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends cleanly on these, then raises them again for whoever handled them before.
@@ -73,8 +76,9 @@ def _prepare(settings: Settings, probes: WaitingProbes) -> int:
     while True:
         try:
             client = redis_client(redis_url)
-            partitions = migrate(database_url, read_partitions(client))
-            announce_partitions(client, partitions)
+            partitions = migrate(database_url, partial(read_partitions, client))
+            with suppress(redis.OutOfMemoryError):  # room is made by whoever folds, so begin
+                announce_where_none(client, partitions)
             client.close()
         except (redis.RedisError, psycopg.OperationalError, OperationalError) as error:
             part = "redis" if isinstance(error, redis.RedisError) else "database"

@@ -13,14 +13,15 @@ from faststream.asgi import AsgiFastStream, AsgiResponse, get
 from faststream.redis import RedisBroker
 from prometheus_client import make_asgi_app
 
+from services.projector.control_channel import ControlChannel
 from services.projector.generation_follower import GenerationFollower
 from services.projector.health import Health, Metrics
 from services.projector.shift import Shift
-from shared.contracts.stream_names import CONTROL_CHANNEL
 from shared.errors import GenerationError
 from shared.folds.states import FOLD_VERSION
+from shared.redis_url import parse_redis_url
 from shared.settings import Settings
-from shared.storage.connection import connect
+from shared.storage.connection import ANSWER_SHORT_S, connect
 from shared.storage.generations import Generation, all_generations, live_of
 
 _log = structlog.get_logger()
@@ -82,7 +83,8 @@ class Projector:
 
     def _live(self) -> Generation | None:
         try:
-            with connect(self._settings.require_database_url(), "generation") as connection:
+            url = self._settings.require_database_url()
+            with connect(url, "generation", ANSWER_SHORT_S) as connection:
                 live = live_of(all_generations(connection))
         except (psycopg.Error, GenerationError) as error:
             self.health.standing_by = str(error).strip().split("\n")[0]
@@ -122,11 +124,6 @@ class Projector:
 
 def build(settings: Settings, projector: Projector) -> AsgiFastStream:
     """The projector as an ASGI application; its lifespan runs the threads."""
-    broker = RedisBroker(settings.require_redis_url(), apply_types=False, log_level=DEBUG)
-
-    @broker.subscriber(CONTROL_CHANNEL)
-    async def share_lanes(_message: bytes) -> None:
-        projector.wake()
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -135,9 +132,6 @@ def build(settings: Settings, projector: Projector) -> AsgiFastStream:
             yield
         finally:
             await to_thread.run_sync(projector.stop)
-
-    async def tell_others() -> None:
-        await broker.publish(b"", CONTROL_CHANNEL)
 
     @get
     async def livez(_scope: dict[str, Any]) -> AsgiResponse:
@@ -149,10 +143,16 @@ def build(settings: Settings, projector: Projector) -> AsgiFastStream:
         return AsgiResponse((complaint or "ok").encode(), 503 if complaint else 200)
 
     metrics = make_asgi_app(projector.metrics.registry)
+    parsed = parse_redis_url(settings.require_redis_url())
+    # It has no subscribers, so it never connects: see `control_channel.py`.
+    broker = RedisBroker(parsed.single, apply_types=False, log_level=DEBUG)
     app = AsgiFastStream(
         broker,
         lifespan=lifespan,
         asgi_routes=[("/livez", livez), ("/readyz", readyz), ("/metrics", metrics)],
     )
-    app.after_startup(tell_others)
+    channel = ControlChannel(settings.require_redis_url(), projector.wake)
+    app.on_startup(channel.start)
+    app.after_startup(channel.tell_others)
+    app.after_shutdown(channel.stop)
     return app

@@ -4,21 +4,14 @@ One batch at a time, in order. After a failure nothing more is accepted until th
 for the outcome, dropped what builds on the failed batch and begun again.
 """
 
+from collections.abc import Sequence
 from queue import Empty, SimpleQueue
-from threading import Thread
 
-import psycopg
 import structlog
 
-from services.projector.health import Health, Metrics
-from shared.clock import monotonic_s
-from shared.delivery.connection import redis_client
-from shared.delivery.stream_keeping import forward
-from shared.projections.write_set import WriteSet
-from shared.settings import Settings
-from shared.storage.commits import Committer
-from shared.storage.connection import connect
-from shared.storage.parking import ParkQuota
+from services.projector.health import Metrics
+from services.projector.ports import Batches, Runtime
+from shared.projections.write_set import Forward, WriteSet
 
 _log = structlog.get_logger()
 
@@ -26,27 +19,16 @@ _log = structlog.get_logger()
 class CommitThread:
     """Takes write sets, gives back outcomes: None for a commit, else the error."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        projector: str,
-        partitions: int,
-        generation: int,
-        metrics: Metrics,
-        health: Health,
-    ) -> None:
-        """Connects at the first batch, and again after a failure."""
-        self._database_url = settings.require_database_url()
-        self._redis = redis_client(settings.require_redis_url())
-        quota = ParkQuota(settings.parked_events_whole, settings.parked_bytes_whole)
-        self._identity = (projector, partitions, generation, quota)
+    def __init__(self, batches: Batches, metrics: Metrics, runtime: Runtime) -> None:
+        """`batches` belongs to the thread, from its start on."""
+        self._batches = batches
         self._metrics = metrics
-        self._health = health
-        self._connection: psycopg.Connection | None = None
-        self._committer: Committer | None = None
-        self._work: SimpleQueue[tuple[WriteSet, dict[int, int]] | None] = SimpleQueue()
-        self._outcomes: SimpleQueue[Exception | None] = SimpleQueue()
-        self._thread = Thread(target=self._run, name="commit", daemon=True)
+        self._monotonic_s = runtime.monotonic_s
+        self._work: SimpleQueue[tuple[WriteSet, dict[int, int]] | None] = runtime.queue()
+        self._outcomes: SimpleQueue[Exception | None] = runtime.queue()
+        self._thread = runtime.thread(self._run, "commit")
+        #: Entries that were forwarded and may come again, because no batch with them was committed.
+        self._forwarded: set[tuple[int, int, int]] = set()
         self.busy = False
 
     def start(self) -> None:
@@ -57,7 +39,7 @@ class CommitThread:
         """Finish the batch under way and end."""
         self._work.put(None)
         self._thread.join(timeout=60)
-        self._disconnect()
+        self._batches.disconnect()
 
     def submit(self, writes: WriteSet, epochs: dict[int, int]) -> None:
         """Hand over a batch; only when not `busy`."""
@@ -79,28 +61,38 @@ class CommitThread:
                 self._commit(*work)
             except Exception as error:  # noqa: BLE001 -- the engine decides
                 self._metrics.commits.labels(type(error).__name__).inc()
-                self._disconnect()
+                self._batches.disconnect()
                 self._outcomes.put(error)
             else:
                 self._outcomes.put(None)
 
     def _commit(self, writes: WriteSet, epochs: dict[int, int]) -> None:
-        started_s = monotonic_s()
-        if writes.forwards:
-            # Before our own commit: a crash between the two forwards twice, and folds drop that.
-            forward(self._redis, writes.forwards)
-        if self._committer is None:
-            self._connection = connect(self._database_url, "commits")
-            self._committer = Committer(self._connection, *self._identity)
-        self._committer.commit(writes, epochs)
-        for organization_id, source, lane in self._committer.newly_over_quota:
+        started_s = self._monotonic_s()
+        self._forward(writes.forwards)
+        over_quota = self._batches.commit(writes, epochs)
+        passed = {lane: write.new for lane, write in writes.lanes.items()}
+        self._forwarded = {
+            origin for origin in self._forwarded if origin[1:] > passed.get(origin[0], (-1, -1))
+        }
+        for organization_id, source, lane in over_quota:
             _log.warning(
                 "source over its quota of parked events: further bytes stay in the log alone",
                 organization_id=organization_id,
                 source=source or "unreadable",
                 lane=lane,
             )
-        self._measure(writes, monotonic_s() - started_s)
+        self._measure(writes, self._monotonic_s() - started_s)
+
+    def _forward(self, forwards: Sequence[Forward]) -> None:
+        """Forward what was not yet, before our own commit; a crash between the two does it twice.
+
+        Folds drop that. But where commits fail for an hour, streams must not fill with copies.
+        """
+        fresh = [one for one in forwards if one.origin not in self._forwarded]
+        if fresh:
+            self._batches.forward(fresh)
+            self._forwarded.update(one.origin for one in fresh)
+            self._metrics.forwarded.inc(len(fresh))
 
     def _measure(self, writes: WriteSet, seconds: float) -> None:
         metrics = self._metrics
@@ -110,7 +102,6 @@ class CommitThread:
         metrics.entries.inc(writes.events)
         metrics.duplicates.inc(writes.duplicates)
         metrics.conflicts.inc(len(writes.suspects))
-        metrics.forwarded.inc(len(writes.forwards))
         for parked in writes.parked:
             metrics.parked.labels(parked.reason).inc()
             _log.warning(
@@ -120,9 +111,3 @@ class CommitThread:
                 reason=str(parked.reason),
                 detail=parked.detail,
             )
-
-    def _disconnect(self) -> None:
-        self._committer = None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None

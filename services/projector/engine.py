@@ -5,34 +5,31 @@ grows while the one before it commits. Any failed commit drops everything that i
 database, the cache too, and the lanes are read again from their committed cursors.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection
 from threading import Event
 
 import psycopg
 import redis
 import structlog
 
+from services.projector.batch_bounds import BatchBounds
+from services.projector.batch_fates import BatchFates
 from services.projector.bisection import Bisection
 from services.projector.commit_thread import CommitThread
 from services.projector.health import Health, Metrics
 from services.projector.lease_keeper import LeaseKeeper
-from services.projector.stream_watch import StreamWatch
-from shared.clock import monotonic_s
+from services.projector.pacing import NowAndThen
+from services.projector.ports import Outside
+from services.projector.suspects import Suspects
+from services.projector.watchdog import CAREFUL_PATIENCE_S, FOLD_PATIENCE_S, WatchedFolding
 from shared.contracts.entries import Entry
-from shared.contracts.stream_names import INBOX_LANE
-from shared.delivery.connection import redis_client
-from shared.delivery.in_range_reader import InRangeReader
-from shared.errors import CallfoldError, FencedError, StaleStateError
+from shared.errors import CallfoldError
 from shared.folds.journal import Position
-from shared.limits import BATCH_SUBJECTS_MAX
-from shared.projections.folding import FoldFailedError, Folding
-from shared.projections.state_cache import Kept, StateCache, SubjectKey
+from shared.projections.folding import FoldFailedError
+from shared.projections.state_cache import StateCache
 from shared.projections.write_set import LaneWrite, WriteSet
 from shared.settings import Settings
-from shared.storage.connection import connect
-from shared.storage.lanes import Cursor, Lanes
-from shared.storage.log import Log
-from shared.storage.subjects import SubjectReader
+from shared.storage.lanes import Cursor
 
 _log = structlog.get_logger()
 
@@ -44,9 +41,8 @@ _COMMIT_GLANCE_S = 0.002
 _NO_LANES_S = 0.02
 #: How often an idle lane vouches that it is empty.
 _VOUCH_S = 0.25
-#: Who is further behind than this catches up: larger batches, which nobody waits for.
-_BEHIND_MS = 2_000
-_CATCH_UP_AGE_FACTOR = 8
+#: The same while lanes are suspected: longer takes only who waits for the database.
+_CAREFUL_GLANCE_S = 0.2
 _PAUSE_FIRST_S = 0.1
 _PAUSE_MOST_S = 2.0
 
@@ -61,28 +57,29 @@ class Engine:
     def __init__(
         self,
         settings: Settings,
+        partitions: int,
+        outside: Outside,
         keeper: LeaseKeeper,
         committer: CommitThread,
-        partitions: int,
-        generation: int,
         health: Health,
         metrics: Metrics,
     ) -> None:
-        """Connects when it runs."""
-        self._settings = settings
+        """Nothing is asked of the outside before it runs."""
+        self._streams = outside.streams
+        self._store = outside.store
+        self._monotonic_s = outside.runtime.monotonic_s
         self._keeper = keeper
         self._committer = committer
-        self._generation = generation
         self._health = health
         self._metrics = metrics
-        client = redis_client(settings.require_redis_url())
-        self._reader = InRangeReader(client)
-        self._watch = StreamWatch(client, metrics, health)
-        self._database: psycopg.Connection | None = None
-        self._subjects: SubjectReader | None = None
         self._cache = StateCache(settings.cache_bytes)
-        self._folding = Folding(partitions, self._cache, self._load)
-        self._bisection = Bisection(settings.batch_events_max)
+        self._folding = WatchedFolding(
+            partitions, self._cache, self._store.load, outside.runtime.end_later
+        )
+        self._bisection = Bisection(settings.batch_events_max, self._monotonic_s)
+        self._bounds = BatchBounds(settings, self._folding, self._bisection)
+        self._suspects = Suspects(settings.batch_events_max, self._store.say_at_hand)
+        self._fates = BatchFates(self._bisection, self._suspects, keeper, health, self._monotonic_s)
         self._epochs: dict[int, int] = {}
         self._read: dict[int, Position] = {}
         #: Lane → archived position.
@@ -90,11 +87,8 @@ class Engine:
         #: Lanes whose breaker is open.
         self._archive_only: set[int] = set()
         self._under_way: dict[int, Position] = {}
-        self._stopping = Event()
-        self._batch_began_s = 0.0
-        self._vouched_s = 0.0
-        #: Age of what was read lately, by Redis' clock.
-        self._behind_ms = 0
+        self._stopping = outside.runtime.event()
+        self._looks = NowAndThen(_VOUCH_S)
         self._pause_s = _PAUSE_FIRST_S
 
     def run(self, stopping: Event, failed: Callable[[], None]) -> None:
@@ -108,10 +102,10 @@ class Engine:
             # Nothing that we know to be harmless: a new process is safer than this one.
             _log.critical("engine failed", exc_info=error)
             self._health.failed = repr(error)
+            self._keeper.abandon()
             failed()
-        self._reader.close()
-        if self._database is not None:
-            self._database.close()
+        self._streams.close()
+        self._store.close()
 
     def reading(self) -> dict[int, Position]:
         """Lane → how far it was read, committed or not; for other threads."""
@@ -119,19 +113,15 @@ class Engine:
 
     def _guarded(self, turn: Callable[[], None], stopping: Event) -> None:
         """One turn; a server that is away is waited for, and nothing in memory is trusted then."""
-        self._health.engine_beat_s = monotonic_s()
+        self._health.engine_beat_s = self._monotonic_s()
         try:
             turn()
         except redis.RedisError as error:
+            self._keeper.cannot_read()
+            self._guarded(self._settle, stopping)
             self._wait("redis", error, stopping)
         except FoldFailedError as error:
-            _log.error("fold failed", lane=error.lane, error=str(error), exc_info=error)
-            self._bisection.condemn_fold(error)
-            if self._bisection.breaker_due():
-                # The inbox folds nothing; a lane that follows the log has no epoch here yet.
-                lanes = {*self._epochs, error.lane} - {INBOX_LANE}
-                self._keeper.open_breaker(lanes, str(error))
-                _log.critical("breaker open: archiving without folding", lanes=sorted(lanes))
+            self._fates.fold_failed(error, self._epochs)
             self._begin_again()
         except _RolledBackError:
             pass  # told, and all is begun again
@@ -152,57 +142,68 @@ class Engine:
         self._look_at_commit(0)
         self._follow_leases()
         if not self._read:
+            if self._keeper.stands_aside:
+                self._streams.server_ms()
+                self._keeper.can_read()
             for part in ("redis", "database"):  # who holds no lane needs neither
                 self._health.trouble.pop(part, None)
             self._stopping.wait(_NO_LANES_S)
             return
+        if self._suspects:
+            self._careful_turn()
+            return
         more = False
-        if self._full():
+        if self._bounds.full():
             self._look_at_commit(0.05)
+            if self._looks.due(self._monotonic_s()):  # nothing is read, and the lag grows
+                quiet = [lane for lane, at in self._read.items() if self._committed[lane] == at]
+                self._metrics.show_lag(self._streams.server_ms(), self._committed, quiet)
         else:
             if self._committer.busy and self._folding.events:
                 self._look_at_commit(_COMMIT_GLANCE_S)
             more = bool(self._read) and self._read_lanes()  # a failed commit drops all lanes
-        if self._folding.events and not self._committer.busy and self._ready(more=more):
+        ready = self._bounds.ready(self._monotonic_s(), more=more)
+        if ready and self._folding.events and not self._committer.busy:
             self._submit()
 
-    def _full(self) -> bool:
-        return (
-            self._folding.events >= self._bisection.events_max
-            or self._folding.subjects >= BATCH_SUBJECTS_MAX
-            or self._folding.bytes_held >= self._settings.batch_bytes_max
-        )
-
-    def _ready(self, *, more: bool) -> bool:
-        """Whether the batch should go: full, old, or nothing more waits to join it."""
-        age_ms = (monotonic_s() - self._batch_began_s) * 1000
-        age_max_ms = self._settings.batch_age_ms
-        if self._behind_ms > _BEHIND_MS:
-            age_max_ms *= _CATCH_UP_AGE_FACTOR
-        return not more or self._full() or age_ms >= age_max_ms
+    def _careful_turn(self) -> None:
+        """One batch at a time: none is folded beside the commit of another."""
+        if self._committer.busy:
+            self._look_at_commit(_CAREFUL_GLANCE_S)
+            if self._committer.busy:  # what kills, kills at once; this waits for the database
+                self._suspects.say_at_hand(())
+        elif self._folding.events:
+            self._submit()
+        else:
+            self._read_lanes()
 
     def _read_lanes(self) -> bool:
         busy = bool(self._folding.events)
-        now_s = monotonic_s()
-        server_ms = None
-        if now_s - self._vouched_s >= _VOUCH_S:
-            self._vouched_s, server_ms = now_s, self._reader.server_ms()
-        found, more = self._reader.read(self._read, None if busy else _IDLE_BLOCK_MS)
-        self._health.read_s = monotonic_s()
-        self._health.trouble.pop("redis", None)
+        due = self._looks.due(self._monotonic_s())
+        server_ms = self._streams.server_ms() if due else None
+        found, more = self._streams.read(self._read, None if busy else _IDLE_BLOCK_MS)
+        self._health.read_s = self._monotonic_s()
+        self._keeper.can_read()
+        if self._health.trouble.pop("redis", None) is not None:
+            self._finish()  # perhaps another server answers, which may lack what was read
+            self._begin_again()  # or hold entries before the cursor: looked at before it is read
+            return False
         if server_ms is not None:
             first_ms = min((entries[0].ms for entries in found.values()), default=server_ms)
-            self._behind_ms = server_ms - first_ms
+            self._bounds.behind_ms = server_ms - first_ms
             self._vouch(server_ms, found)
         return self._take(found) or more
 
     def _take(self, found: dict[int, list[Entry]]) -> bool:
         """Fold what was read; returns whether some did not fit and must be read again."""
         if found and not self._folding.events:
-            self._batch_began_s = monotonic_s()
+            self._bounds.began_s = self._monotonic_s()
         taken: dict[int, tuple[Position, list[Entry]]] = {}
         room = self._bisection.events_max - self._folding.events
         left_over = False
+        if self._suspects:
+            found = self._suspects.choose(found)
+        self._about_to_fold(found)
         for lane, entries in found.items():
             fitting, left_over = entries[:room], left_over or len(entries) > room
             room -= len(fitting)
@@ -210,13 +211,18 @@ class Engine:
                 continue
             old = self._read[lane]
             self._read[lane] = (fitting[-1].ms, fitting[-1].seq)
+            if self._suspects.condemns(lane):
+                self._bisection.condemn_deadly(lane, (fitting[0].ms, fitting[0].seq))
             if lane in self._archive_only:
-                self._folding.archive(lane, old, fitting)
+                self._folding.archive(lane, old, fitting, self._bisection.condemned)
             else:
-                self._bisection.judge(lane, (fitting[0].ms, fitting[0].seq))
                 taken[lane] = (old, fitting)
         self._folding.take_lanes(taken, self._bisection.condemned)
         return left_over
+
+    def _about_to_fold(self, lanes: Collection[int]) -> None:
+        self._suspects.say_at_hand(lanes)
+        self._folding.patience_s = CAREFUL_PATIENCE_S if self._suspects else FOLD_PATIENCE_S
 
     def _vouch(self, server_ms: int, found: dict[int, list[Entry]]) -> None:
         """Lanes that were empty when Redis said its time, and have nothing under way, say so."""
@@ -232,18 +238,14 @@ class Engine:
         self._keeper.vouch(dict.fromkeys(idle, server_ms - 1))
         self._keeper.survived(set(idle))
         for lane in idle:
-            self._bisection.spared(lane)
+            self._suspects.clear(lane)
         self._metrics.cache_bytes.set(self._cache.bytes_held)
-        self._metrics.lanes.set(len(self._read))
-        for lane, position in self._committed.items():
-            lag_ms = 0 if lane in idle or not position[0] else max(0, server_ms - position[0])
-            self._metrics.lag_ms.labels(str(lane)).set(lag_ms)
+        self._metrics.show_lag(server_ms, self._committed, idle)
 
     def _submit(self) -> None:
         writes = self._folding.harvest()
         self._under_way = {lane: write.new for lane, write in writes.lanes.items()}
-        self._bisection.submitted(writes)
-        self._health.uncommitted_since_s = monotonic_s()
+        self._fates.submitted(writes)
         self._committer.submit(writes, {lane: self._epochs[lane] for lane in writes.lanes})
 
     def _look_at_commit(self, wait_s: float) -> None:
@@ -252,26 +254,20 @@ class Engine:
         done, error = self._committer.outcome(wait_s)
         if not done:
             return
-        self._health.uncommitted_since_s = None
-        if error is not None:
+        if error is None:
+            self._passed()
+        else:
             self._failed(error)
-            return
+
+    def _passed(self) -> None:
         self._committed.update(self._under_way)
-        self._keeper.survived(set(self._under_way))
         self._under_way = {}
-        self._bisection.succeeded()
+        self._fates.passed()
         self._cache.shrink()
-        self._health.trouble.pop("database", None)
 
     def _failed(self, error: Exception) -> None:
         self._begin_again()
-        if isinstance(error, FencedError):
-            self._keeper.doubt(error.lanes)  # at another epoch they may be ours still
-        if isinstance(error, FencedError | StaleStateError):
-            _log.warning("batch rolled back", error=str(error))
-        elif self._bisection.refused(error):
-            _log.warning("batch refused by the database, bisecting", error=str(error).strip())
-        else:
+        if not self._fates.explained(error):
             raise error
 
     def _begin_again(self) -> None:
@@ -285,8 +281,7 @@ class Engine:
         self._committed.clear()
         self._metrics.lag_ms.clear()
         self._under_way = {}
-        if self._database is not None and self._database.closed:
-            self._database = None
+        self._suspects.begin_again()
 
     def _follow_leases(self) -> None:
         held = self._keeper.held()
@@ -321,16 +316,16 @@ class Engine:
             for known in (self._epochs, self._read, self._committed):
                 known.pop(lane, None)
             self._archive_only.discard(lane)
+            self._suspects.forget(lane)
             self._metrics.lag_ms.remove(str(lane))
         self._keeper.let_go(lanes)
 
     def _take_up(self, lanes: dict[int, int]) -> None:
-        connection = self._connection()
-        self._watch.look(connection, lanes)  # before anything is read past what is missing
-        found = Lanes(connection, "", 0).cursors(list(lanes), self._generation)
+        self._store.look(lanes)  # before anything is read past what is missing
+        found = self._store.cursors(lanes)
         for lane, cursor in found.items():
             self._cache.drop(lane)
-            self._bisection.taken_up(lane, cursor.unclean_deaths)
+            self._suspects.taken_up(lane, lanes[lane], cursor.unclean_deaths)
             if lane in self._keeper.archive_only():
                 self._archive_only.add(lane)
             elif cursor.folded < cursor.position:
@@ -347,11 +342,13 @@ class Engine:
         """
         self._hand_over(set())
         folded = cursor.folded
-        for entries in Log(self._connection(), 0).entries(lane, folded):
+        for entries in self._store.entries(lane, folded):
             begin = 0
-            while some := entries[begin : begin + self._bisection.events_max]:
+            while some := entries[begin : begin + self._batch_max(lane)]:
                 begin += len(some)
-                self._bisection.judge(lane, some[0][:2])
+                if self._suspects.condemns(lane):
+                    self._bisection.condemn_deadly(lane, some[0][:2])
+                self._about_to_fold([lane])
                 self._folding.follow(lane, folded, some, self._bisection.condemned)
                 folded = some[-1][:2]
                 self._commit_now(self._folding.harvest(), {lane: epoch})
@@ -360,33 +357,36 @@ class Engine:
             moved = LaneWrite(old=folded, new=cursor.position)
             self._commit_now(WriteSet(lanes={lane: moved}, from_log=True), {lane: epoch})
 
+    def _batch_max(self, lane: int) -> int:
+        return min(self._bisection.events_max, self._suspects.batch_max(lane))
+
     def _commit_now(self, writes: WriteSet, epochs: dict[int, int]) -> None:
-        self._bisection.submitted(writes)
+        self._fates.submitted(writes)
         self._committer.submit(writes, epochs)
         while self._committer.busy:
-            self._health.engine_beat_s = monotonic_s()
-            _, error = self._committer.outcome(1.0)
+            self._health.engine_beat_s = self._monotonic_s()
+            done, error = self._committer.outcome(1.0)
             if error is not None:
                 self._failed(error)
                 raise _RolledBackError
-        self._keeper.survived(set(epochs))
-        self._bisection.succeeded()
-
-    def _load(self, keys: Iterable[SubjectKey]) -> Mapping[SubjectKey, Kept]:
-        self._connection()
-        assert self._subjects is not None
-        return self._subjects.load(keys)
-
-    def _connection(self) -> psycopg.Connection:
-        if self._database is None or self._database.closed:
-            self._database = connect(self._settings.require_database_url(), "engine")
-            self._subjects = SubjectReader(self._database, self._generation)
-        return self._database
+            if not done:
+                self._suspects.say_at_hand(())
+        self._passed()
 
     def _finish_commit(self) -> None:
+        """Wait for the batch under way; what becomes of it counts, whatever comes next."""
         while self._committer.busy:
-            self._committer.outcome(1.0)
-        self._health.uncommitted_since_s = None
+            done, error = self._committer.outcome(1.0)
+            if done and error is None:
+                self._passed()
+            elif error is not None:
+                self._fates.explained(error)
+
+    def _settle(self) -> None:
+        """Commit what is folded while nothing can be read."""
+        self._look_at_commit(0)
+        if self._folding.events and not self._committer.busy:
+            self._submit()
 
     def _finish(self) -> None:
         """Commit what is folded, so that a clean end loses no work."""

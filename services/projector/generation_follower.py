@@ -15,7 +15,7 @@ from services.projector.health import Metrics
 from shared.contracts.stream_names import INBOX_LANE
 from shared.errors import CallfoldError, FencedError, StaleStateError
 from shared.folds.states import FOLD_VERSION
-from shared.storage.connection import connect
+from shared.storage.connection import ANSWER_S, connect
 from shared.storage.following import LogFollower, behind_ms
 from shared.storage.generations import Generation, all_generations, follows_alone, live_of
 
@@ -58,7 +58,7 @@ class GenerationFollower:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with connect(self._database_url, "following, reads") as reading:
+                with connect(self._database_url, "following, reads", ANSWER_S) as reading:
                     while not self._stopping.wait(_EVERY_S):
                         self._turn(reading)
             except (psycopg.Error, CallfoldError) as error:
@@ -98,7 +98,7 @@ class GenerationFollower:
 
     def _follower(self, reading: psycopg.Connection, generation: int) -> LogFollower:
         if generation not in self._followers:
-            writing = connect(self._database_url, f"following, writes {generation}")
+            writing = connect(self._database_url, f"following, writes {generation}", ANSWER_S)
             try:
                 follower = LogFollower(
                     reading, writing, self._partitions, generation,

@@ -1,5 +1,6 @@
 """What the projector's probes tell, and its metrics; written by the threads, read by HTTP."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -86,7 +87,17 @@ class Metrics:
             *names.FOLLOWING_LAG_MS, ["generation"], registry=self.registry
         )
         self.incidents = Counter(*names.INCIDENTS, ["kind"], registry=self.registry)
+        self.incidents_open = Gauge(*names.INCIDENTS_OPEN, ["kind"], registry=self.registry)
         self.entries_lost = Counter(*names.ENTRIES_LOST, registry=self.registry)
         self.parked_sources_over = Gauge(*names.PARKED_SOURCES_OVER, registry=self.registry)
         self.sequences_missing = Gauge(*names.SEQUENCES_MISSING, registry=self.registry)
         self.trimmed_early = Counter(*names.TRIMMED_EARLY, registry=self.registry)
+
+    def show_lag(
+        self, server_ms: int, committed: Mapping[int, tuple[int, int]], idle: Collection[int]
+    ) -> None:
+        """Say how far behind Redis' clock each lane is committed; idle lanes are not."""
+        self.lanes.set(len(committed))
+        for lane, (ms, _) in committed.items():
+            lag_ms = 0 if lane in idle or not ms else max(0, server_ms - ms)
+            self.lag_ms.labels(str(lane)).set(lag_ms)

@@ -5,20 +5,22 @@ reads `held()` at each turn and hands back lanes through `let_go` once nothing o
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from math import ceil
-from threading import Event, Lock, Thread
+from threading import Lock
 
 import psycopg
 import structlog
 
 from services.projector.health import Health
-from shared.clock import monotonic_s
-from shared.storage.connection import connect
-from shared.storage.lanes import Lanes
+from services.projector.ports import LeaseTable, Runtime
+from shared.contracts.stream_names import INBOX_LANE
 
 _log = structlog.get_logger()
 #: Renewals per lease: four may be lost before the lease is.
 _BEATS_PER_LEASE = 5
+#: How long Redis may answer nothing to this projector before it leaves its lanes to others.
+_BLIND_S = 5.0
 
 
 class LeaseKeeper:
@@ -26,34 +28,44 @@ class LeaseKeeper:
 
     def __init__(
         self,
-        database_url: str,
-        projector: str,
+        table: Callable[[], AbstractContextManager[LeaseTable]],
         lanes: int,
         generation: int,
         lease_ms: int,
         health: Health,
         switched: Callable[[], None],
+        runtime: Runtime,
     ) -> None:
-        """`lanes` is how many there are; `switched` is told that `generation` is live no more."""
-        self._database_url = database_url
+        """`table` connects; `switched` is told that `generation` is live no more.
+
+        Args:
+            lanes: how many there are, of which this projector takes its share.
+        """
+        self._table = table
         self._generation = generation
         self._switched = switched
-        self._projector = projector
+        self._monotonic_s = runtime.monotonic_s
         self._all_lanes = lanes
         self._lease_ms = lease_ms
         self._health = health
         self._lock = Lock()
         self._held: dict[int, int] = {}
+        self._abandoned = False
         self._unwanted: set[int] = set()
         self._let_go: set[int] = set()
         self._vouched: dict[int, int] = {}
         self._survived: set[int] = set()
         self._breaker: dict[int, str] = {}
         self._renewed_s = 0.0
+        self._others = False
+        self._read_failed = False
+        self._read_s = self._monotonic_s()
+        #: Whether lanes are left to others, because Redis answers nothing to us.
+        self.stands_aside = False
         self._archive_only: set[int] = set()
-        self._stopping = Event()
-        self._wake = Event()
-        self._thread = Thread(target=self._run, name="lease-keeper", daemon=True)
+        self._stopping = runtime.event()
+        self._wake = runtime.event()
+        self._thread = runtime.thread(self._run, "lease-keeper")
 
     def start(self) -> None:
         """Begin to take leases."""
@@ -69,10 +81,14 @@ class LeaseKeeper:
         """Look at the leases now: a projector came or went."""
         self._wake.set()
 
+    def abandon(self) -> None:
+        """Give nothing back at the end: who takes the lanes then counts it as a death."""
+        self._abandoned = True
+
     def held(self) -> dict[int, int]:
         """Lane → epoch of what may be folded now; empty when the lease may have run out."""
         with self._lock:
-            if monotonic_s() - self._renewed_s > self._lease_ms / 1000:
+            if self._monotonic_s() - self._renewed_s > self._lease_ms / 1000:
                 return {}
             return {lane: e for lane, e in self._held.items() if lane not in self._unwanted}
 
@@ -99,6 +115,17 @@ class LeaseKeeper:
                 self._held.pop(lane, None)
         self._wake.set()
 
+    def cannot_read(self) -> None:
+        """Note that Redis does not answer: if it goes on so, others may reach it and we not."""
+        self._read_failed = True
+        self._wake.set()
+
+    def can_read(self) -> None:
+        """Note that Redis answered."""
+        self._read_failed, self._read_s = False, self._monotonic_s()
+        if self.stands_aside:
+            self._wake.set()
+
     def vouch(self, vouched: dict[int, int]) -> None:
         """Note up to which millisecond lanes were seen empty; written at the next beat."""
         with self._lock:
@@ -116,16 +143,18 @@ class LeaseKeeper:
         self._wake.set()
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        last_try = False
+        while not last_try:
+            last_try = self._stopping.is_set()  # what is held is still to be given back
             try:
-                with connect(self._database_url, "leases") as connection:
-                    lanes = Lanes(connection, self._projector, self._lease_ms)
+                with self._table() as lanes:
                     self._health.trouble.pop("leases", None)
                     while not self._stopping.is_set():
                         self._beat(lanes)
                         self._wake.wait(self._lease_ms / 1000 / _BEATS_PER_LEASE)
                         self._wake.clear()
                     self._leave(lanes)
+                    return
             except psycopg.Error as error:
                 words = str(error).strip().split("\n")[0]
                 # Its own word: the engine's connection may fail before this one, or after it.
@@ -133,16 +162,15 @@ class LeaseKeeper:
                 _log.warning("database away", part="leases", error=words)
                 self._stopping.wait(1.0)
 
-    def _beat(self, lanes: Lanes) -> None:
-        started_s = monotonic_s()
+    def _beat(self, lanes: LeaseTable) -> None:
+        started_s = self._monotonic_s()
         self._give_back(lanes)
         with self._lock:
             breaker = dict(self._breaker)
         for lane, reason in breaker.items():
             lanes.open_breaker([lane], reason)
-        projectors = lanes.beat()
+        share = self._share(lanes)
         held, archive_only = lanes.renew()
-        share = ceil(self._all_lanes / projectors)
         if len(held) < share:
             taken = lanes.take(share - len(held), self._generation)
             if taken:
@@ -164,7 +192,21 @@ class LeaseKeeper:
         self._health.lanes = tuple(sorted(held))
         self._health.leases_known = True
 
-    def _give_back(self, lanes: Lanes) -> None:
+    def _share(self, lanes: LeaseTable) -> int:
+        """How many lanes we should have, said to be alive; 0 while others can read and we not."""
+        blind_s = self._monotonic_s() - self._read_s
+        if self._read_failed and self._others and blind_s > _BLIND_S:
+            if not self.stands_aside:
+                _log.warning("redis away for this projector, leaving its lanes to others")
+                lanes.leave()
+            self.stands_aside = True
+            return 0
+        self.stands_aside = False
+        projectors = lanes.beat()
+        self._others = projectors > 1
+        return ceil(self._all_lanes / projectors)
+
+    def _give_back(self, lanes: LeaseTable) -> None:
         with self._lock:
             giving, self._let_go = sorted(self._let_go), set()
             for lane in giving:
@@ -174,8 +216,10 @@ class LeaseKeeper:
             lanes.release(giving)
             _log.info("lanes given back", lanes=giving)
 
-    def _leave(self, lanes: Lanes) -> None:
+    def _leave(self, lanes: LeaseTable) -> None:
         with self._lock:
-            held, self._held = list(self._held), {}
-        lanes.release(held)
+            self._held = {}
+        if not self._abandoned:
+            # All that are ours, also where the reply to a `take` was lost.
+            lanes.release(list(range(INBOX_LANE, INBOX_LANE + self._all_lanes)))
         lanes.leave()

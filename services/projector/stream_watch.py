@@ -4,19 +4,17 @@ Used by the engine when it takes a lane up, and by the stream keeper every few s
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
 
 import psycopg
 import redis
 import structlog
 
 from services.projector.health import Health, Metrics
+from services.projector.stream_mending import brought_back, mended, with_true_own
 from shared.contracts.incident_kinds import IncidentKind
-from shared.delivery.stream_resuming import resume
+from shared.delivery.stream_resuming import entries_aside
 from shared.delivery.stream_watch import Finding, Key, StreamFacts, judge, look, to_resume
-from shared.errors import UnreadStreamError
 from shared.folds.journal import Position
-from shared.storage.archived_entries import archived_as_they_are
 from shared.storage.incidents import LaneCount, declare, lane_counts
 
 _log = structlog.get_logger()
@@ -54,26 +52,34 @@ class StreamWatch:
         looked = {
             lane: look(self._client, lane, at.position, at.counted) for lane, at in counts.items()
         }
+        if reading is None:
+            for lane, facts in looked.items():
+                looked[lane] = with_true_own(
+                    self._client, connection, lane, counts[lane].position, facts
+                )
         self.older = {
-            lane for lane, facts in looked.items() if facts.last_generated < counts[lane].position
+            lane
+            for lane, facts in looked.items()
+            if facts.last_generated < counts[lane].position or facts.added < counts[lane].counted
         }
         read = None if reading is None else reading()
         declared = False
         for lane, facts in looked.items():
             at = counts[lane]
+            left_aside = self._left_aside(connection, lane, bring_back=read is not None)
             if read is not None and read.get(lane) != at.position:
                 continue
             findings = judge(lane, at.position, at.counted, facts)
-            if not findings:
+            if not findings and not left_aside:
                 self._health.waiting.pop(lane, None)
             keys = {finding.key(at.position) for finding in findings}
             before = self._suspected.get(lane, set())
             self._suspected[lane] = keys
             for finding in findings:
-                if read is None or finding.key(at.position) in before:
+                key = finding.key(at.position)
+                if read is None or key in before or finding.kind is IncidentKind.WRONG_TYPE:
                     declared = True
-                    self._handle(connection, lane, at.position, facts, finding)
-                    self._declare(connection, lane, lanes[lane], at, finding)
+                    at = self._mend(connection, lane, lanes[lane], at, facts, finding)
         return lane_counts(connection, lanes) if declared else counts
 
     def forget(self, kept: Mapping[int, int]) -> None:
@@ -82,45 +88,47 @@ class StreamWatch:
             for lane in known.keys() - kept.keys():
                 known.pop(lane, None)
 
-    def _declare(
+    def declare(
         self, connection: psycopg.Connection, lane: int, epoch: int, at: LaneCount, found: Finding
-    ) -> None:
+    ) -> bool:
+        """Write a finding down, and tell it where it is new; False where it is not ours to say."""
         kind, lost, uncounted, detail = found
         times = declare(connection, lane, epoch, at, kind, lost, uncounted, detail)
-        if times == 0 or (times > 1 and not lost):
-            return
-        self._metrics.incidents.labels(kind).inc()
-        self._metrics.entries_lost.inc(lost or 0)
-        _log.critical("incident", kind=str(kind), lane=lane, entries_lost=lost, **detail)
+        if times == 1 or (times and lost):
+            self._metrics.incidents.labels(kind).inc()
+            self._metrics.entries_lost.inc(lost or 0)
+            _log.critical("incident", kind=str(kind), lane=lane, entries_lost=lost, **detail)
+        return times > 0
 
-    def _handle(
+    def _mend(
         self,
         connection: psycopg.Connection,
         lane: int,
-        cursor: Position,
+        epoch: int,
+        at: LaneCount,
         facts: StreamFacts,
         found: Finding,
-    ) -> None:
-        """Let a stream that is older than its cursor go on; else say what an operator must do."""
-        words = None
-        if found.kind is IncidentKind.ID_OUT_OF_RANGE:
-            words = "an entry id is beyond what a position can be"
-        elif facts.last_generated < cursor:
-            try:
-                added = resume(
-                    self._client,
-                    lane,
-                    cursor,
-                    facts,
-                    partial(archived_as_they_are, connection, lane),
-                )
-            except UnreadStreamError as error:
-                words = str(error)
-                found.detail["todo"] = to_resume(lane)
-            else:
-                if added is not None:
-                    found.detail["addedAgain"] = added
-        if words is None:
-            self._health.waiting.pop(lane, None)
+    ) -> LaneCount:
+        """Let the stream go on, or say in readiness who must; declare it; returns our count."""
+        declared: Finding | None = found
+        try:
+            declared = mended(self._client, connection, lane, at, facts, found)
+        except redis.ResponseError as error:
+            found.detail["todo"] = f"{to_resume(lane)}; this user may not: {error}"
+            self._health.waiting[lane] = f"{found.detail['what']}; see `callfold incidents`"
         else:
-            self._health.waiting[lane] = f"{words}; see `callfold incidents`"
+            if not self._left_aside(connection, lane, bring_back=False):
+                self._health.waiting.pop(lane, None)
+        if declared is None or not self.declare(connection, lane, epoch, at, declared):
+            return at
+        return at._replace(entries_unread=at.entries_unread + declared.uncounted)
+
+    def _left_aside(self, connection: psycopg.Connection, lane: int, *, bring_back: bool) -> int:
+        """Entries of a lane that lie aside; what is little is added again where there is time."""
+        aside = entries_aside(self._client, lane)
+        if aside and bring_back:
+            aside = brought_back(self._client, connection, lane, aside)
+        if aside:
+            words = f"{aside} of its entries lie aside; see `callfold incidents resume`"
+            self._health.waiting[lane] = words
+        return aside

@@ -1,5 +1,6 @@
 """`callfold migrate`: brings the database to this release; tells publishers the partitions."""
 
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -34,7 +35,7 @@ def migrate_command(
     migrations = pending_migrations(database_url)
     partitions = None
     if client is not None:
-        partitions = migrate(database_url, read_partitions(client))
+        partitions = migrate(database_url, partial(read_partitions, client))
         announce_partitions(client, partitions)
         if migrations:  # noted behind the deed, which may be what makes the table
             with (

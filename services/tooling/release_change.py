@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 from services.tooling.audit import who
 from services.tooling.rebuild.whole import Wanted, outcome_lines, rebuild_whole
@@ -31,7 +32,7 @@ def fold_as_this_release(
         GenerationError: it is not, and nobody told to rebuild it.
     """
     client = redis_client(redis_url)
-    migrate(database_url, read_partitions(client))
+    migrate(database_url, partial(read_partitions, client))
     client.close()
     with connect(database_url, "up") as connection:
         live = live_of(all_generations(connection))

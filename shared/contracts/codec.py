@@ -14,6 +14,7 @@ from msgspec import Struct
 from shared.contracts.envelope import Event, Id, Source, UInt
 from shared.contracts.event_types import AnyEvent
 from shared.contracts.instants import instant_us
+from shared.contracts.json_bounds import check_bounds
 from shared.contracts.park_reasons import ParkReason
 from shared.contracts.text_checks import check_text, plain
 from shared.contracts.upcasters import check_version
@@ -51,6 +52,8 @@ def decode_fields(fields: Sequence[bytes]) -> Event:
     """
     if len(fields) == ONE_FIELD and fields[0] == EVENT_FIELD:
         return decode_event(fields[1])
+    if len(fields) % 2:
+        raise ContractError(ParkReason.NOT_JSON, "a field without a value")
     if (size_bytes := sum(map(len, fields))) > EVENT_BYTES_MAX:
         raise ContractError(ParkReason.TOO_LARGE, _too_large(size_bytes))
     names = fields[::2]
@@ -78,6 +81,7 @@ def decode_bounded(raw: bytes) -> Event:
         event.time_us = instant_us(event.time)
     except ValueError as error:
         raise ContractError(ParkReason.MALFORMED_ATTRIBUTE, f"{error} - at `$.time`") from None
+    check_bounds(raw)
     if event.dataschema is not None:
         check_version(event.dataschema)
     if not plain(raw):
@@ -97,7 +101,7 @@ def find_subject(fields: Sequence[bytes]) -> str | None:
             subject = found.get("subject") if isinstance(found, dict) else None
         else:
             subject = fields[names.index(b"subject") * 2 + 1].decode()
-    except (ValueError, RecursionError):  # not JSON, not UTF-8, or no such field
+    except (ValueError, IndexError, RecursionError):  # not JSON, not UTF-8, or no such field
         return None
     usable = isinstance(subject, str) and 1 <= len(subject.encode()) <= ID_BYTES_MAX
     return subject if usable else None

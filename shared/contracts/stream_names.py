@@ -3,6 +3,8 @@
 from typing import Final
 from zlib import crc32
 
+#: All our keys and channels begin so.
+KEYS_PREFIX: Final = "callfold:"
 #: Publishers that cannot compute the partition write here.
 INBOX_STREAM: Final = "callfold:inbox"
 #: Holds N, the number of partitions, as decimal text.
@@ -33,8 +35,17 @@ def lane_stream(lane: int) -> str:
 
 
 def aside_stream(lane: int) -> str:
-    """Where the entries of a lane wait that an operator adds again."""
-    return f"{lane_stream(lane)}:aside"
+    """Where the entries of a lane wait that an operator adds again: in the slot of its stream."""
+    if lane == INBOX_LANE:
+        return f"{KEYS_PREFIX}aside:{{{INBOX_STREAM}}}"
+    return f"{partition_stream(lane)}:aside"
+
+
+def foreign_key(lane: int) -> str:
+    """Where a key goes that stood at the name of a lane's stream and is none."""
+    if lane == INBOX_LANE:
+        return f"{KEYS_PREFIX}foreign:{{{INBOX_STREAM}}}"
+    return f"{partition_stream(lane)}:foreign"
 
 
 def lane_word(lane: int) -> str:

@@ -14,6 +14,7 @@ import redis
 from shared.contracts.codec import EVENT_FIELD
 from shared.contracts.stream_names import PARTITIONS_KEY, partition_of, partition_stream
 from shared.delivery.connection import redis_client
+from shared.delivery.stream_watch import is_wrong_type
 from shared.errors import PublishError
 from shared.limits import EVENT_BYTES_MAX, PARTITIONS_DEFAULT, PARTITIONS_MAX
 
@@ -32,7 +33,12 @@ def read_partitions(client: redis.Redis) -> int:
     Raises:
         PublishError: the key holds no number of partitions.
     """
-    text: Any = client.get(PARTITIONS_KEY)
+    try:
+        text: Any = client.get(PARTITIONS_KEY)
+    except redis.ResponseError as error:
+        if not is_wrong_type(error):
+            raise
+        raise PublishError(f"{PARTITIONS_KEY} must hold text: {error}") from error
     if text is None:
         return PARTITIONS_DEFAULT
     if not text.isdigit() or not 1 <= int(text) <= PARTITIONS_MAX:

@@ -12,6 +12,7 @@ from shared.contracts.stream_names import (
     INBOX_LANE,
     PARTITIONS_KEY,
     WATERMARK_GROUP,
+    aside_stream,
     lane_stream,
 )
 from shared.delivery.stream_lag import server_ms
@@ -36,6 +37,11 @@ COMMANDS: Final[tuple[Sequence[str], ...]] = (
     ("XINFO", "STREAM", _STREAM),
     ("XGROUP", "CREATE", _STREAM, WATERMARK_GROUP, "0", "MKSTREAM"),
     ("XSETID", _STREAM, "0-1"),
+    ("XDEL", _STREAM, "0-1"),
+    ("TYPE", _STREAM),
+    ("RENAME", _STREAM, aside_stream(INBOX_LANE)),
+    ("DEL", aside_stream(INBOX_LANE)),
+    ("EVAL", "return 0", "1", _STREAM),
     ("WATCH", _STREAM),
     ("UNWATCH",),
     ("MULTI",),

@@ -5,7 +5,7 @@ the same place, entries were removed unread, whatever the race was (engine-notes
 Looked at every few seconds, not at each read.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import redis
 
@@ -17,6 +17,8 @@ from shared.limits import ENTRY_MS_MAX
 #: Entries behind the cursor are counted where there should be fewer than these; else the count
 #: waits for a quieter look. An entry may hold a MiB, so this also bounds what a look costs.
 _COUNTED_BEHIND_MAX = 16
+#: The highest id of all: a stream that gave it takes no entry any more.
+LAST_ID: Final = (2**64 - 1, 2**64 - 1)
 
 
 class StreamFacts(NamedTuple):
@@ -31,6 +33,10 @@ class StreamFacts(NamedTuple):
     last_generated: Position
     #: Entries after the cursor; None where they are too many to count.
     after_cursor: int | None
+    #: Whether the cursor's own entry is there, which we never trim.
+    own: bool = False
+    #: What stands there instead of a stream ("string"); None where that is a stream or nothing.
+    foreign: str | None = None
 
 
 _NO_STREAM = StreamFacts(
@@ -62,7 +68,7 @@ def look(client: redis.Redis, lane: int, cursor: Position, counted: int) -> Stre
     """What the stream of a lane says that has read `counted` entries up to its cursor.
 
     Raises:
-        redis.RedisError: the server is away, or the key holds no stream.
+        redis.RedisError: the server is away.
     """
     facts = _facts(client, lane, cursor, None)
     if facts.after_cursor is None and facts.added - counted < _COUNTED_BEHIND_MAX:
@@ -74,16 +80,19 @@ def _facts(
     client: redis.Redis, lane: int, cursor: Position, counted_max: int | None
 ) -> StreamFacts:
     """The facts of one moment; so many entries after the cursor are read to be counted."""
-    stream = lane_stream(lane)
+    stream, own = lane_stream(lane), _text(cursor)
     pipeline: Any = client.pipeline(transaction=counted_max is not None)
     pipeline.xinfo_stream(stream)
+    pipeline.execute_command("XRANGE", stream, own, own)
     if counted_max is not None:
-        after = f"({cursor[0]}-{cursor[1]}"
-        pipeline.execute_command("XRANGE", stream, after, "+", "COUNT", counted_max)
-    said, *behind = pipeline.execute(raise_on_error=False)
+        pipeline.execute_command("XRANGE", stream, f"({own}", "+", "COUNT", counted_max)
+    said, found, *behind = pipeline.execute(raise_on_error=False)
     if isinstance(said, redis.ResponseError) and "no such key" in str(said):
         return _NO_STREAM
-    for answer in (said, *behind):
+    if isinstance(said, redis.ResponseError) and is_wrong_type(said):
+        kind: Any = client.type(stream)
+        return _NO_STREAM._replace(foreign=kind.decode())
+    for answer in (said, found, *behind):
         if isinstance(answer, Exception):
             raise answer
     first = said["first-entry"] and entry_position(said["first-entry"][0])
@@ -102,17 +111,27 @@ def _facts(
         first=first,
         last_generated=last_generated,
         after_cursor=after_cursor,
+        own=bool(found),
     )
+
+
+def is_wrong_type(error: Exception) -> bool:
+    """Whether Redis refused a command because the key holds something else than a stream."""
+    return str(error).startswith("WRONGTYPE")
 
 
 def judge(lane: int, cursor: Position, counted: int, facts: StreamFacts) -> list[Finding]:
     """What must be declared of a lane that has read `counted` entries up to its cursor."""
+    if facts.foreign is not None:
+        words = f"somebody put a {facts.foreign} where the stream belongs; publishers are refused"
+        return [Finding(IncidentKind.WRONG_TYPE, None, 0, _detail(lane, cursor, facts, words))]
     findings = []
     if facts.last_generated < cursor:
         findings.append(_recreated(lane, cursor, facts.added - counted, facts))
-    elif facts.after_cursor is not None:
-        uncounted = facts.added - facts.after_cursor - counted
-        own_is_gone = cursor != (0, 0) and (facts.first is None or facts.first > cursor)
+    else:
+        behind = facts.after_cursor
+        uncounted = 0 if behind is None else facts.added - behind - counted
+        own_is_gone = cursor != (0, 0) and not facts.own
         if uncounted < 0:
             findings.append(_recreated(lane, cursor, uncounted, facts))
         elif uncounted or own_is_gone:
@@ -120,18 +139,17 @@ def judge(lane: int, cursor: Position, counted: int, facts: StreamFacts) -> list
             detail = _detail(lane, cursor, facts, words)
             findings.append(Finding(IncidentKind.TRIMMED, uncounted, uncounted, detail))
     if facts.last_generated[0] > ENTRY_MS_MAX:
-        words = f"an entry id has more than {ENTRY_MS_MAX} milliseconds: the lane ends before it"
+        words = f"an entry id has more than {ENTRY_MS_MAX} milliseconds, which nobody can keep"
         detail = _detail(lane, cursor, facts, words)
-        detail["todo"] = to_resume(lane)
         findings.append(Finding(IncidentKind.ID_OUT_OF_RANGE, None, 0, detail))
     return findings
 
 
 def to_resume(lane: int) -> str:
-    """What an operator does about a lane that reads nothing until then."""
+    """What an operator does where a projector does not by itself."""
     return (
-        f"`callfold incidents resume {lane_word(lane)}` begins the stream anew behind the cursor"
-        " and adds again what the log does not hold"
+        f"`callfold incidents resume {lane_word(lane)}` adds again what the log does not hold;"
+        " let publishers send again, with the same ids, what Redis had acknowledged and lost"
     )
 
 

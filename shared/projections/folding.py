@@ -5,8 +5,7 @@ what changes in rows and tallies. It does no I/O: states that are not in memory 
 `load` that its owner gives, and the owner commits what `harvest` returns before it trusts it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from hashlib import sha256
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from shared.contracts.codec import decode_bounded, decode_fields, find_sequence, find_subject
@@ -17,7 +16,6 @@ from shared.contracts.entries import (
     decode_kept,
     kept_fields,
     kept_form,
-    whole_form,
 )
 from shared.contracts.envelope import Event
 from shared.contracts.event_types import KINDS
@@ -29,9 +27,10 @@ from shared.folds.flow import FlowState
 from shared.folds.journal import IDENTITY_BYTES, Position, content_hash, find, identity_hash, record
 from shared.folds.states import FOLDS, encode_state
 from shared.projections.contributions import NOTHING, decode_contribution, encode_contribution
+from shared.projections.flow_versions import flow_version_rows
 from shared.projections.state_cache import Kept, StateCache, SubjectKey
 from shared.projections.subjects import PROJECT
-from shared.projections.write_set import Forward, LaneWrite, Parked, Suspect, WriteSet
+from shared.projections.write_set import Forward, LaneWrite, Suspect, WriteSet, parked_entry
 
 #: Reads subjects that are not in memory: keys → what the database holds of them.
 Load = Callable[[Iterable[SubjectKey]], Mapping[SubjectKey, Kept]]
@@ -46,6 +45,7 @@ _EVOLVE = {kind.value: fold.evolve for kind, fold in FOLDS.items()}
 _DECODE = {kind.value: fold.decode for kind, fold in FOLDS.items()}
 #: ms, seq, mode, kept bytes, hash of these, event: an event that waits to be folded
 _Waiting = tuple[int, int, int, bytes, int, Event]
+_NOBODY: Condemned = {}
 _NOTHING = Kept(revision=0, state=b"", records=b"", positions=b"", contribution=b"")
 
 
@@ -133,14 +133,36 @@ class Folding:
         for subject in touched:
             self._fold(subject)
 
-    def archive(self, lane: int, old: Position, entries: list[Entry]) -> None:
-        """Take entries into the log without folding them: the lane's breaker is open."""
+    def archive(
+        self, lane: int, old: Position, entries: list[Entry], condemned: Condemned = _NOBODY
+    ) -> None:
+        """Take entries into the log without folding them: the lane's breaker is open.
+
+        What not even decodes by a fault of ours, or is condemned, is taken as it is: `follow` finds
+        it in the log, and only then it is parked, once.
+        """
         write = self._writes.lanes.setdefault(lane, LaneWrite(old=old, new=old, folded=False))
         touched: list[_Open] = []
-        self._decode_all(lane, write, entries, {}, touched)
+        for entry in entries:
+            if (lane, entry.ms, entry.seq) in condemned:
+                self._archive_unread(lane, write, entry)
+                continue
+            try:
+                self._decode_all(lane, write, [entry], {}, touched)
+            except FoldFailedError:
+                self._archive_unread(lane, write, entry)
         for subject in touched:
             subject.waiting.clear()
         self._move(write, (entries[-1].ms, entries[-1].seq), len(entries))
+
+    def _archive_unread(self, lane: int, write: LaneWrite, entry: Entry) -> None:
+        subject = find_subject(entry.fields)
+        if subject is not None and partition_of(subject, self._partitions) != lane:
+            self._forward(subject, lane, entry)
+        else:
+            mode, kept = kept_form(entry.fields)
+            unread = (entry.ms, entry.seq, mode, kept, content_hash(kept), None, None)
+            write.archived.append(unread)
 
     def follow(
         self, lane: int, old: Position, entries: list[ArchivedEntry], condemned: Condemned
@@ -176,6 +198,9 @@ class Folding:
         """Archive entries and lay each event beside its subject; parks or forwards the others.
 
         Adds to `touched` the subjects that have events waiting now.
+
+        Raises:
+            FoldFailedError: our own code failed at decoding.
         """
         opened, kind_names, archive = self._open, _KIND_NAMES, write.archived.append
         sequences = self._writes.sequences
@@ -190,12 +215,14 @@ class Folding:
             except ContractError as error:
                 self._turn_away(lane, entry, mode, kept, error)
                 continue
+            except Exception as error:
+                raise FoldFailedError(lane, (ms, seq), error) from error
             organization_id = event.organizationid
             key = (kind_names[type(event)], organization_id, event.subject)
             subject = opened.get(key)
             if subject is None or subject.lane != lane:
                 if partition_of(event.subject, self._partitions) != lane:
-                    self._forward(event.subject, entry)
+                    self._forward(event.subject, lane, entry)
                     continue
                 subject = opened[key] = _Open(lane, key)
             content = content_hash(kept)
@@ -222,6 +249,8 @@ class Folding:
                     entry = Entry(ms, seq, kept_fields(mode, kept))
                     self._park(lane, entry, mode, kept, error)
                 continue
+            except Exception as error:
+                raise FoldFailedError(lane, (ms, seq), error) from error
             key = (kind_names[type(event)], event.organizationid, event.subject)
             subject = opened.get(key)
             if subject is None or subject.lane != lane:
@@ -239,29 +268,17 @@ class Folding:
         """A bad event: parked where it is; the inbox hands it to its subject's partition."""
         subject = find_subject(entry.fields) if lane == INBOX_LANE else None
         if subject is not None and error.reason not in OUR_REASONS:
-            self._forward(subject, entry)
+            self._forward(subject, lane, entry)
         else:
             self._park(lane, entry, mode, kept, error)
 
-    def _forward(self, subject: str, entry: Entry) -> None:
+    def _forward(self, subject: str, lane: int, entry: Entry) -> None:
         partition = partition_of(subject, self._partitions)
-        self._writes.forwards.append(Forward(partition, entry.fields))
+        origin = lane, entry.ms, entry.seq
+        self._writes.forwards.append(Forward(partition, entry.fields, origin))
 
     def _park(self, lane: int, entry: Entry, mode: int, kept: bytes, error: ContractError) -> None:
-        whole_mode, whole = whole_form(entry.fields)
-        self._writes.parked.append(
-            Parked(
-                lane=lane,
-                ms=entry.ms,
-                seq=entry.seq,
-                reason=error.reason,
-                detail=error.detail,
-                mode=whole_mode,
-                kept=kept,
-                length_bytes=len(whole),
-                sha256=sha256(whole).digest(),
-            )
-        )
+        self._writes.parked.append(parked_entry(lane, entry, kept, error))
         write = self._writes.lanes[lane]
         checksum = content_hash(kept)
         write.archived.append((entry.ms, entry.seq, mode, kept, checksum, None, None))
@@ -280,11 +297,11 @@ class Folding:
                 if kept is None:
                     missing[subject.key] = subject
                 else:
-                    subject.begin(kept)
+                    _begin(subject, kept)
         if missing:
             loaded = self._load(missing)
             for key, subject in missing.items():
-                subject.begin(loaded.get(key, _NOTHING))
+                _begin(subject, loaded.get(key, _NOTHING))
 
     def _fold(self, subject: _Open) -> None:
         """Fold the events that wait beside a subject, but for those that it knows."""
@@ -302,7 +319,7 @@ class Folding:
             added.append((waiting[0], waiting[1]))
             try:
                 subject.state = evolve(subject.state, event)
-            except Exception as error:
+            except BaseException as error:  # an exit of its thread would leave its lanes held
                 position = (waiting[0], waiting[1])
                 raise FoldFailedError(subject.lane, position, error) from error
         subject.records = records
@@ -364,13 +381,12 @@ class Folding:
         self._cache.put(subject.lane, key, kept)
 
 
-def flow_version_rows(
-    organization_id: str, flow_id: str, state: FlowState
-) -> Iterator[tuple[str, str, int, int, str]]:
-    """The rows of `flow_versions`: each published version of a flow."""
-    for number, version in state.versions.items():
-        payload = version.published[4].decode()
-        yield organization_id, flow_id, int(number), version.published_us, payload
+def _begin(subject: _Open, kept: Kept) -> None:
+    """Raise FoldFailedError where a state does not decode: each event of its subject is parked."""
+    try:
+        subject.begin(kept)
+    except Exception as error:
+        raise FoldFailedError(subject.lane, subject.waiting[0][:2], error) from error
 
 
 def _row_key(row: tuple[Any, ...]) -> tuple[str, str]:

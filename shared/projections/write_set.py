@@ -3,9 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, NamedTuple
 
+from shared.contracts.entries import Entry, whole_form
 from shared.contracts.event_types import Kind
+from shared.errors import ContractError
 from shared.folds.journal import Position
 from shared.projections.contributions import Differences
 
@@ -29,6 +32,22 @@ class Parked(NamedTuple):
     sha256: bytes
 
 
+def parked_entry(lane: int, entry: Entry, kept: bytes, error: ContractError) -> Parked:
+    """An entry to park for an error, of which the log keeps `kept`."""
+    mode, whole = whole_form(entry.fields)
+    return Parked(
+        lane=lane,
+        ms=entry.ms,
+        seq=entry.seq,
+        reason=error.reason,
+        detail=error.detail,
+        mode=mode,
+        kept=kept,
+        length_bytes=len(whole),
+        sha256=sha256(whole).digest(),
+    )
+
+
 class Suspect(NamedTuple):
     """A duplicate whose bytes differ from the first: a conflict unless both decode alike."""
 
@@ -50,6 +69,8 @@ class Forward(NamedTuple):
 
     partition: int
     fields: Sequence[bytes]
+    #: Where it was found: lane, ms, seq.
+    origin: tuple[int, int, int]
 
 
 @dataclass(slots=True)

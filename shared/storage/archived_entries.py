@@ -32,3 +32,12 @@ def archived_as_they_are(
         if (segment.last_ms, segment.last_seq) >= newest:
             break
     return found
+
+
+def another_is_archived(connection: psycopg.Connection, lane: int, entry: Entry) -> bool:
+    """Whether the log holds something else at this entry's place.
+
+    What was forwarded from there is in another lane's log, so that holding nothing says nothing.
+    """
+    known = Log(connection, 0).find(lane, (entry.ms, entry.seq))
+    return known is not None and known != kept_form(entry.fields)

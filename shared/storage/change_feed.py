@@ -7,6 +7,7 @@ fresh as the beat. The read API runs one feed beside its requests.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -147,7 +148,10 @@ async def _open_incidents(connection: Connection) -> dict[str, int]:
         cursor = await connection.execute(statement_text("open_incidents"))
     except psycopg.errors.UndefinedTable:
         return {}  # not migrated yet
-    return {str(row[0]): int(str(row[1])) for row in await cursor.fetchall()}
+    counts: Counter[str] = Counter()
+    for organization_id, _, count in await cursor.fetchall():
+        counts[str(organization_id)] += int(str(count))
+    return counts
 
 
 async def _live_generation(connection: Connection) -> int | None:

@@ -20,6 +20,8 @@ from shared.storage.read_pool import statement_text
 from shared.storage.report_reading import ReportReader, ReportRows
 from shared.storage.tenancy import READ_ROLE, SET_TENANT
 
+#: The first row of a large campaign may take its time; without an answer the job must end.
+_ANSWER_S: Final = 300.0
 _PREPARE: Final = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     f"SET LOCAL ROLE {READ_ROLE}",
@@ -109,7 +111,7 @@ def export_snapshot(
         StorageError: the database is away or not laid out, or another release folded it.
     """
     try:
-        with connect(database_url, "export") as connection, connection.transaction():
+        with connect(database_url, "export", _ANSWER_S) as connection, connection.transaction():
             for statement in _PREPARE:
                 connection.execute(statement)
             connection.execute(SET_TENANT, (organization_id,))

@@ -13,6 +13,7 @@ import psycopg
 
 from shared.contracts.incident_kinds import IncidentKind
 from shared.folds.journal import Position
+from shared.storage.read_pool import statement_text
 
 _FENCE = "SELECT 1 FROM callfold.leases WHERE lane = %s AND epoch = %s FOR KEY SHARE"
 _COUNT = (
@@ -26,12 +27,16 @@ _DECLARE = (
     " SELECT found.*, 1 FROM (VALUES (%s::int, %s::text, %s::bigint, %s::numeric, %s::text,"
     " %s::bigint)) AS found (lane, kind, ms, seq, detail, lost)"
     " WHERE NOT (kind = 'trimmed' AND lost = 0 AND EXISTS (SELECT FROM callfold.incidents AS o"
-    " WHERE o.lane = found.lane AND o.kind IN ('recreated', 'id_out_of_range')"
+    " WHERE o.lane = found.lane AND o.kind IN ('recreated', 'id_out_of_range', 'wrong_type')"
     " AND o.ms = found.ms AND o.seq = found.seq))"
     " ON CONFLICT (lane, kind, ms, seq) DO UPDATE SET last_seen_at = now(), times = i.times + 1,"
     " entries_lost = i.entries_lost + excluded.entries_lost, detail = excluded.detail"
     " RETURNING i.times"
 )
+
+
+# Incidents of streams and of publishers, told as the read API tells its readers.
+_OPEN = "SELECT kind, sum(incidents)::bigint FROM ({}) AS open GROUP BY kind"
 
 
 class LaneCount(NamedTuple):
@@ -111,3 +116,9 @@ def all_incidents(connection: psycopg.Connection) -> list[Incident]:
         Incident(lane, kind, (ms, int(seq)), lost, times, first, last, msgspec.json.decode(detail))
         for lane, kind, ms, seq, lost, times, first, last, detail in rows
     ]
+
+
+def open_incidents(connection: psycopg.Connection) -> dict[str, int]:
+    """How many incidents of each kind nobody acknowledged; kinds without any are left out."""
+    rows = connection.execute(_OPEN.format(statement_text("open_incidents")).encode())
+    return {str(kind): int(count) for kind, count in rows}

@@ -4,13 +4,19 @@ A lease is a row with an epoch and the database's clock. A commit locks its leas
 SHARE`: that blocks a takeover, which changes the epoch and so the key, but no renewal.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg
 from psycopg import sql
 
 from shared.folds.journal import Position
 from shared.storage.generations import schema_name
+from shared.storage.stalled_commits import end_stalled
+
+#: Deaths in a row with something of a lane at hand from which on it is suspected.
+DEATHS_SUSPECT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +87,26 @@ class Lanes:
 
         None while another generation than `generation` is live: a lease is good for one alone,
         since every switch ends all of them. A lane whose owner let it expire died uncleanly; its
-        count goes up until a commit. Who takes its own lapsed lane again was only paused.
+        count goes up until a commit, unless nothing of it was at hand. Of a suspected lane nothing
+        is, until `say_at_hand`. Who takes its own lapsed lane again was only paused. Who
+        stands still within a commit is ended a lease later, for its locks keep all from its lanes.
         """
         with self._connection.transaction():
             # Locked, because what an UPDATE that waited sees of other tables may be outdated.
             if self.live_generation(" FOR SHARE") != generation:
                 return {}
             rows = self._connection.execute(
-                "UPDATE callfold.leases SET owner = %s, epoch = epoch + 1,"
-                " expires_at = now() + %s::interval,"
-                " unclean_deaths = unclean_deaths + (owner IS NOT NULL AND owner <> %s)::int"
-                " WHERE lane IN (SELECT lane FROM callfold.leases"
-                " WHERE owner IS NULL OR expires_at < now() ORDER BY lane LIMIT %s"
-                " FOR UPDATE SKIP LOCKED) RETURNING lane, epoch",
-                (self._projector, self._lease, self._projector, lanes_max),
+                "UPDATE callfold.leases AS l SET owner = %s, epoch = l.epoch + 1,"
+                " expires_at = now() + %s::interval, unclean_deaths = free.deaths,"
+                " at_hand = free.deaths < %s FROM (SELECT lane, unclean_deaths"
+                " + (at_hand AND owner IS NOT NULL AND owner <> %s)::int AS deaths"
+                " FROM callfold.leases WHERE owner IS NULL OR expires_at < now()"
+                " ORDER BY lane LIMIT %s FOR UPDATE SKIP LOCKED) AS free"
+                " WHERE l.lane = free.lane RETURNING l.lane, l.epoch",
+                (self._projector, self._lease, DEATHS_SUSPECT, self._projector, lanes_max),
             ).fetchall()
+        if len(rows) < lanes_max:
+            end_stalled(self._connection, self._lease)
         return dict(rows)
 
     def release(self, lanes: list[int]) -> None:
@@ -109,9 +120,31 @@ class Lanes:
     def survived(self, lanes: list[int]) -> None:
         """Forget unclean deaths: a batch of these lanes went through."""
         self._connection.execute(
-            "UPDATE callfold.leases SET unclean_deaths = 0"
+            "UPDATE callfold.leases SET unclean_deaths = 0, at_hand = true"
             " WHERE owner = %s AND lane = ANY(%s) AND unclean_deaths > 0",
             (self._projector, lanes),
+        )
+
+    def say_at_hand(
+        self,
+        suspects: Mapping[int, int],
+        at_hand: Collection[int],
+        cleared: Mapping[int, int],
+    ) -> None:
+        """Say of which suspected lanes, held at these epochs, something is at hand from now on.
+
+        Those that were cleared at their epochs are suspected no more.
+        """
+        said = [(lane, epoch, lane in at_hand, False) for lane, epoch in suspects.items()]
+        said += [(lane, epoch, True, True) for lane, epoch in cleared.items()]
+        self._connection.execute(
+            "UPDATE callfold.leases AS l SET at_hand = s.at_hand,"
+            " unclean_deaths = CASE WHEN s.cleared THEN 0 ELSE l.unclean_deaths END"
+            " FROM unnest(%s::int[], %s::bigint[], %s::bool[], %s::bool[])"
+            " AS s(lane, epoch, at_hand, cleared)"
+            " WHERE l.lane = s.lane AND l.epoch = s.epoch"
+            " AND (s.cleared OR l.at_hand <> s.at_hand)",
+            [list(column) for column in zip(*said, strict=True)] or [[], [], [], []],
         )
 
     def open_breaker(self, lanes: list[int], reason: str) -> None:

@@ -6,13 +6,12 @@ no log: there the bytes always stay.
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import psycopg
 
 from shared.contracts.entries import FIELDS, kept_fields
+from shared.contracts.exact_numbers import decode_exact
 from shared.contracts.park_reasons import OUR_REASONS
 from shared.contracts.stream_names import INBOX_LANE
 from shared.projections.write_set import Parked
@@ -49,7 +48,6 @@ _LEAVE_OUT = (
     " ON CONFLICT DO NOTHING"
 )
 _MODE_NAMES = {FIELDS: "binary"}
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 #: Organization, source, and the lane where the source cannot be read: what a quota is for.
 Scope = tuple[str, str, int | None]
@@ -187,7 +185,7 @@ def _said(event: Parked) -> dict[str, str]:
                 for name, value in zip(fields[::2], fields[1::2], strict=False)
             }
         else:
-            found = _decode(event.kept)
+            found = decode_exact(event.kept)
     except (ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):

@@ -18,6 +18,7 @@ from shared.contracts.stream_names import partition_of
 from shared.errors import NOT_LAID_OUT, GenerationError, SegmentError, StorageError
 from shared.folds.journal import Position, unpack_positions
 from shared.folds.states import FOLD_VERSION
+from shared.storage.connection import BoundedConnection
 from shared.storage.generations import all_generations, live_of, partitions_of, schema_name
 from shared.storage.log_reading import entries_of, segments_holding
 from shared.storage.subject_history import event_about
@@ -30,9 +31,12 @@ _POOL_PATIENCE_S: Final = 3.0
 _RECONNECT_S: Final = 0.5
 #: Milliseconds that a statement may take.
 _OPTIONS: Final = "-c statement_timeout=15000"
+#: Beyond that the answer itself is lost.
+_ANSWER_S: Final = 20.0
 _JOURNAL: Final = "SELECT positions FROM {} WHERE organization_id = %s AND attempt_id = %s"
 
-_Pool = ConnectionPool[psycopg.Connection[tuple[Any, ...]]]
+
+_Pool = ConnectionPool[BoundedConnection]
 
 
 class RawEvents:
@@ -42,6 +46,7 @@ class RawEvents:
         """`open` must be awaited before use; the URL's user may become the role for raw events."""
         self._pool: _Pool = ConnectionPool(
             database_url,
+            connection_class=BoundedConnection,
             min_size=0,
             max_size=_CONNECTIONS_MAX,
             open=False,
@@ -84,7 +89,8 @@ class RawEvents:
             raise StorageError("PostgreSQL does not answer") from error
 
 
-def _become_reader(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+def _become_reader(connection: BoundedConnection) -> None:
+    connection.answer_s = _ANSWER_S
     connection.execute(f"SET ROLE {RAW_ROLE}")
 
 

@@ -21,7 +21,8 @@ from shared.folds.states import FOLDS, encode_state
 from shared.limits import REFOLDED_SUBJECTS_MAX
 from shared.projections.attempts import AttemptRow
 from shared.projections.contributions import Differences
-from shared.projections.folding import FoldFailedError, flow_version_rows
+from shared.projections.flow_versions import flow_version_rows
+from shared.projections.folding import FoldFailedError
 from shared.projections.subjects import PROJECT
 from shared.reports.executions import read_execution
 from shared.reports.published_flows import flow_choice

@@ -3,7 +3,7 @@
 Safe to run from every process at every start: one runs at a time, the others find it done.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 
@@ -31,8 +31,10 @@ def engine_of(database_url: str) -> Engine:
     return create_engine(f"{scheme.partition('+')[0]}+psycopg://{rest}")
 
 
-def migrate(database_url: str, partitions: int) -> int:
+def migrate(database_url: str, partitions: int | Callable[[], int]) -> int:
     """Migrate, and lay the installation out for `partitions` where it is new.
+
+    Only then they are asked for: whatever stands in Redis later keeps no projector from starting.
 
     Returns: the installation's number of partitions, which is never changed here.
     """
@@ -42,8 +44,8 @@ def migrate(database_url: str, partitions: int) -> int:
         command.upgrade(config, "head")
         found = connection.scalar(select(installation.c.partitions))
         if found is None:
-            _install(connection, partitions)
-            found = partitions
+            found = partitions if isinstance(partitions, int) else partitions()
+            _install(connection, found)
         return int(found)
 
 

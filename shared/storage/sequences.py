@@ -131,6 +131,17 @@ def sequence_gaps(connection: psycopg.Connection) -> list[SequenceGap]:
     return [SequenceGap(*row) for row in rows]
 
 
+def complete_since(connection: psycopg.Connection) -> datetime | None:
+    """When it was last looked, if no source misses a number that is not acknowledged.
+
+    None where some do, late ones too, or where no source counts.
+    """
+    if any(gap.missing or gap.late for gap in sequence_gaps(connection)):
+        return None
+    row = connection.execute("SELECT min(looked_at) FROM callfold.sequence_marks").fetchone()
+    return row[0] if row else None
+
+
 def _blocks(numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
     """Numbers as ranges by block, in the text form of a multirange."""
     block, ranges = -1, ""

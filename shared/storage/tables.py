@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -121,6 +123,8 @@ leases = Table(
     Column("unclean_deaths", Integer, nullable=False, server_default="0"),
     #: Open breaker: archive without folding until released; says why.
     Column("archive_only", Text(collation="C")),
+    #: False while its owner suspects the lane and has nothing of it: a death is not its fault.
+    Column("at_hand", Boolean, nullable=False, server_default=true()),
     Index("leases_epoch", "lane", "epoch", unique=True),
     postgresql_with={"fillfactor": "50"},
 )

@@ -15,14 +15,12 @@ from zlib import crc32
 
 import structlog
 from limits.aio.storage import RedisStorage
-from limits.errors import StorageError as LimitsStorageError
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from redis.asyncio import ConnectionPool
 
 from shared.clock import utc_now
-from shared.contracts.stream_names import LIMITS_PREFIX
 from shared.web_edge.background import in_background
+from shared.web_edge.limits_storage import AWAY, limits_storage
 from shared.web_edge.refusals import TooManyRequests
 
 #: The headers of draft-ietf-httpapi-ratelimit-headers, for whoever exposes headers.
@@ -32,7 +30,6 @@ _WINDOW_S: Final = 60
 _TOLD_S: Final = 0.1
 #: A Redis that did not answer is told again after this time.
 _TELL_AGAIN_S: Final = 2.0
-_ANSWER_S: Final = 2.0
 _STATE: Final = "callfold.rate_limit"
 
 _log = structlog.get_logger()
@@ -113,25 +110,10 @@ class RateLimits:
         return counted
 
     async def _share(self, redis_url: str) -> None:
-        pool = ConnectionPool.from_url(
-            redis_url,
-            protocol=2,
-            socket_timeout=_ANSWER_S,
-            socket_connect_timeout=_ANSWER_S,
-        )
-        storage = RedisStorage(
-            redis_url,
-            wrap_exceptions=True,
-            implementation="redispy",
-            key_prefix=LIMITS_PREFIX,
-            connection_pool=pool,  # type: ignore[arg-type]  # documented, but not in its types
-        )
-        try:
+        async with limits_storage(redis_url) as storage:
             while True:
                 await asyncio.sleep(_TELL_AGAIN_S if self._is_away else _TOLD_S)
                 await self._tell(storage)
-        finally:
-            await pool.aclose()
 
     async def _tell(self, storage: RedisStorage) -> None:
         """Add what is untold."""
@@ -147,7 +129,7 @@ class RateLimits:
             # Clocks of processes differ a little: the count outlives its window.
             name = f"{subject}/{counted.window}"
             total = await storage.incr(name, 2 * _WINDOW_S, untold)
-        except LimitsStorageError as error:
+        except AWAY as error:
             if not self._is_away:
                 _log.warning("rate limits are counted by each process alone", reason=str(error))
             self._is_away = True

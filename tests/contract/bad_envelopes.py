@@ -77,7 +77,7 @@ def bad_attributes() -> Iterator[BadEntry]:
 
 def unknown_types() -> Iterator[BadEntry]:
     """Types and versions of payloads that no release knows yet."""
-    for name in ("call.exploded", "Call.Ended", "", "call", "x" * 1000):
+    for name in ("call.exploded", "Call.Ended", "", "call", "x" * 1000, "y" * 1_000_000):
         entry = structured(changed(type=name))
         yield BadEntry(f"type: {name[:20]!r}", entry, ParkReason.UNKNOWN_TYPE, "$.type")
     for value in (7, None):

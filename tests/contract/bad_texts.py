@@ -43,6 +43,15 @@ def not_json() -> Iterator[BadEntry]:
         "deep nesting of a known key": json_bytes(saying("call.initiated", variables="@")).replace(
             b'"@"', b'{"x":' * 100_000 + b"1" + b"}" * 100_000
         ),
+        "nested 101 levels": _written('{"x":' * 100 + "1" + "}" * 100),
+        "nested 402 levels with U+0000": _written(
+            '{"x":' + "[" * 400 + r'"\u0000"' + "]" * 400 + "}"
+        ),
+        "number of 4,001 digits": _written('{"x":' + "9" * 4_001 + "}"),
+        "number of 5,000 digits with U+0000": _written(r'{"y":"\u0000","x":' + "9" * 5_000 + "}"),
+        "number of 9,000 digits in handed-through JSON": json_bytes(
+            saying("call.analyzed", extractedData={"x": "@"})
+        ).replace(b'"@"', b"9" * 9_000),
         "NaN": _written('{"durationMs":NaN}'),
         "Infinity": _written('{"durationMs":-Infinity}'),
         "control character in a string": good.replace(b"call-1", b"call\t1"),

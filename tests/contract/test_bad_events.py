@@ -35,6 +35,7 @@ def test_bad_event_is_refused_with_its_reason(bad: BadEntry) -> None:
     assert bad.reason is caught.value.reason
     assert bad.where in caught.value.detail
     assert caught.value.detail.isprintable()
+    assert len(caught.value.detail) < 600
 
 
 def test_names_of_bad_entries_are_unique() -> None:
@@ -71,7 +72,8 @@ def test_every_reason_of_the_contract_has_an_entry() -> None:
         saying("call.ended", durationMs=None, outcome=None, final=None),
         saying("call.ended", error="a literal \\u0000, a tab\t and an emoji 😀"),
         saying("call.ended", note="\x7f\x80 in a text that is no key"),
-        saying("call.ended", huge=[10**400, 1.5, "1e999"]),
+        saying("call.ended", huge=[10**400, 1.5, "1e999", "9" * 9_000, "[{" * 300]),
+        saying("call.ended", deep=[[[]] * 300], digits=[10**3_998] * 4),
         saying("call.analyzed", extractedData=None),
         saying("variable.set", name="x", value=0),
         saying("variable.set", name="x", value=""),
@@ -93,6 +95,13 @@ def test_event_of_exactly_the_limit_is_accepted() -> None:
     raw = padded(EVENT_BYTES_MAX)
 
     assert EVENT_BYTES_MAX == len(raw)
+    assert "event-1" == decode_event(raw).id
+
+
+def test_event_is_accepted_up_to_a_hundred_levels() -> None:
+    """The event and its payload are two of them; one more is refused (see the table)."""
+    raw = json_bytes(changed(data="@")).replace(b'"@"', b'{"x":' * 98 + b"[]" + b"}" * 98)
+
     assert "event-1" == decode_event(raw).id
 
 

@@ -35,13 +35,17 @@ class FaultTally:
         known.doubled += row.doubled
         known.recoveries_s += row.recoveries_s
 
+    def rows(self) -> Iterator[tuple[str, FaultRow]]:
+        """What is known of each fault, in the order of the faults' numbers."""
+        yield from sorted(self._rows.items(), key=lambda item: _number(item[0]))
+
     def lines(self) -> Iterator[str]:
         """The table, in the order of the faults' numbers; nothing where nothing was injected."""
         if not self._rows:
             return
         heads = ("fault", "runs", "injected", "events", "lost", "doubled", "recovered s, worst s")
         yield f"{heads[0]:32}" + "".join(f"{head:>10}" for head in heads[1:6]) + f"  {heads[6]}"
-        for fault, row in sorted(self._rows.items(), key=lambda item: _number(item[0])):
+        for fault, row in self.rows():
             numbers = (row.runs, row.injected, row.events, row.lost, row.doubled)
             seconds = row.recoveries_s
             tail = f"{median(seconds):.2f}, {max(seconds):.2f}" if seconds else "-"

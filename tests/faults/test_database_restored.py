@@ -19,7 +19,6 @@ from tests.faults.traffic import Traffic
 from tests.installation import installation
 from tests.whole_system import messy_events
 
-
 #: Entries that the restored database must have forgotten, or the test shows nothing.
 _FORGOTTEN_MIN = 1_000
 

@@ -59,9 +59,9 @@ def program_execution(execution: Execution) -> dict[str, Any]:
     for key, instant in (
         ("actualStartAt", execution.started_at),
         ("actualEndAt", execution.ended_at),
-        ("createdAt", execution.first_at),
-        ("updatedAt", execution.last_at),
     ):
         if instant is not None:
             body[key] = format_instant(instant)
+    for key, instant in (("createdAt", execution.first_at), ("updatedAt", execution.last_at)):
+        body[key] = None if instant is None else format_instant(instant)
     return body

@@ -18,8 +18,10 @@ from services.tooling.doctor.machine import machine_checks
 from services.tooling.doctor.postgres_server import postgres_checks
 from services.tooling.doctor.redis_server import redis_checks
 from services.tooling.doctor.tenancy import tenancy_checks
+from services.tooling.doctor.way_to_server import advice
 from services.tooling.exit_codes import FAILED
 from services.tooling.safe_text import one_line
+from shared.delivery.cluster_client import primaries
 from shared.delivery.connection import redis_client
 from shared.delivery.server_facts import redis_facts
 from shared.errors import CallfoldError, SettingsError
@@ -83,9 +85,13 @@ def _of_redis(
         url = settings.require_redis_url()
         client = redis_client(url)
         clients.append(client)
-        facts = redis_facts(client)
-        aheads_ms["Redis"] = facts.ahead_ms
-        yield from redis_checks(client, url, facts, settings.stream_keep_memory_share)
+        for node in primaries(client):
+            facts = redis_facts(node)
+            aheads_ms["Redis"] = max(facts.ahead_ms, aheads_ms.get("Redis", 0.0), key=abs)
+            address = "{host}:{port}".format_map(node.connection_pool.connection_kwargs)
+            for check in redis_checks(node, url, facts, settings.stream_keep_memory_share):
+                found = check.found if node is client else f"{address}: {check.found}"
+                yield msgspec.structs.replace(check, found=found)
     except (CallfoldError, redis.RedisError, ValueError) as error:
         yield _away("redis connection", error)
 
@@ -116,7 +122,7 @@ def _away(name: str, error: Exception) -> Check:
     if isinstance(error, SettingsError):
         return wrong(name, str(error), "set it for this command as for the processes")
     words = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return wrong(name, words, "look at that server, its address and password, and the way to it")
+    return wrong(name, words, advice(error))
 
 
 def _clocks(aheads_ms: dict[str, float]) -> Iterator[Check]:

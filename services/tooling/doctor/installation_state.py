@@ -1,7 +1,7 @@
 """The installation: does its data fit this release, does somebody fold it, is anything open."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import redis
@@ -17,6 +17,7 @@ from services.tooling.doctor.check import (
 )
 from services.tooling.incidents.known import known_incidents
 from shared.contracts.stream_names import INBOX_LANE, PARTITIONS_KEY
+from shared.delivery.cluster_client import primaries
 from shared.delivery.server_facts import streams_bytes
 from shared.errors import StorageError
 from shared.folds.states import FOLD_VERSION
@@ -90,9 +91,8 @@ def _streams(client: redis.Redis, facts: InstallationFacts) -> Check:
     used = streams_bytes(client, [INBOX_LANE, *range(facts.partitions)])
     if used is None:
         return well("installation streams", "unknown: this user may not ask by MEMORY USAGE")
-    memory = client.info("memory")
-    assert isinstance(memory, dict)
-    share = used / max(1, int(memory["used_memory"]))
+    nodes: list[Any] = list(primaries(client))
+    share = used / max(1, sum(int(node.info("memory")["used_memory"]) for node in nodes))
     return well(
         "installation streams",
         f"about {size_text(used)} in {facts.partitions + 1} streams, {share:.0%} of Redis' memory",

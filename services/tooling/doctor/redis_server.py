@@ -83,9 +83,10 @@ def _persistence(info: dict[str, Any], settings: dict[str, str]) -> Iterator[Che
 
 def _memory(info: dict[str, Any], keep_share: float) -> Iterator[Check]:
     policy = str(info.get("maxmemory_policy", "unknown"))
+    evicted = int(info.get("evicted_keys", 0))
     yield judged(
         "redis maxmemory-policy",
-        policy,
+        f"{policy}; {evicted:,} keys dropped since its start" if evicted else policy,
         "CONFIG SET maxmemory-policy noeviction, or it may drop whole streams when memory is short",
         good=policy == "noeviction",
     )

@@ -18,7 +18,7 @@ from shared.storage.acknowledging import (
 )
 from shared.storage.conflict_groups import ConflictGroup, conflict_groups
 from shared.storage.incidents import Incident, all_incidents
-from shared.storage.sequences import LATE_S, SequenceGap, sequence_gaps
+from shared.storage.sequences import LATE_S, SequenceGap, complete_since, sequence_gaps
 
 _TO_DO = {
     IncidentKind.TRIMMED: (
@@ -29,11 +29,28 @@ _TO_DO = {
         "nothing for the lane, it goes on by itself; let publishers send again, with the same ids,"
         " what Redis had acknowledged and lost"
     ),
-    IncidentKind.ID_OUT_OF_RANGE: "nothing, if the lane reads again",
+    IncidentKind.ID_OUT_OF_RANGE: (
+        "find who chooses entry ids, and let them say `*`; the stream began anew by itself, and"
+        " `callfold incidents resume` adds again what lies aside where that is much"
+    ),
+    IncidentKind.WRONG_TYPE: (
+        "find who writes this key; what it held is at `movedTo` until it happens again. Let"
+        " publishers send again, with the same ids, what the stream had"
+    ),
+    IncidentKind.PARTITIONS_CHANGED: (
+        "find who writes or deletes this key, and let only projectors write it (ACL); it was set"
+        " right by itself, and what went to a wrong partition is moved to its own"
+    ),
     IncidentKind.SEQUENCE_GAP: (
         "let the publisher send these numbers again, with the same ids: then it closes by itself"
     ),
 }
+#: What may have lost events that their publishers counted.
+_LOSSES = {IncidentKind.TRIMMED, IncidentKind.RECREATED, IncidentKind.WRONG_TYPE}
+_COMPLETE = (
+    "no source that counts misses a number any more; once those that do not count have sent again,"
+    " `callfold incidents acknowledge`"
+)
 #: Reads as the subject of a state in words of the command line.
 _REPLAY_KINDS = {"attempt": "call"}
 
@@ -63,8 +80,9 @@ class Known(Struct, frozen=True, kw_only=True):
 def known_incidents(connection: psycopg.Connection) -> list[Known]:
     """Every incident, acknowledged ones too, the latest first."""
     taken = acknowledgements(connection)
+    complete_at = complete_since(connection)
     found = [
-        *(_of_stream(incident, taken) for incident in all_incidents(connection)),
+        *(_of_stream(incident, taken, complete_at) for incident in all_incidents(connection)),
         *(_of_gap(gap, taken) for gap in sequence_gaps(connection)),
         *(_of_conflicts(group, taken) for group in conflict_groups(connection)),
     ]
@@ -72,7 +90,9 @@ def known_incidents(connection: psycopg.Connection) -> list[Known]:
     return sorted(found, key=lambda known: known.last_seen_at or epoch, reverse=True)
 
 
-def _of_stream(incident: Incident, taken: dict[IncidentKey, Acknowledgement]) -> Known:
+def _of_stream(
+    incident: Incident, taken: dict[IncidentKey, Acknowledgement], complete_at: datetime | None
+) -> Known:
     kind = IncidentKind(incident.kind)
     key = IncidentKey(kind, incident.lane, *incident.place)
     # Looked at again and again, the same loss is one; what goes on otherwise happens again.
@@ -82,12 +102,13 @@ def _of_stream(incident: Incident, taken: dict[IncidentKey, Acknowledgement]) ->
     lost = "unknown" if incident.entries_lost is None else f"{incident.entries_lost:,}"
     place = f"{incident.place[0]}-{incident.place[1]}"
     stream = lane_stream(incident.lane)
+    complete = kind in _LOSSES and complete_at is not None and complete_at > incident.last_seen_at
     return Known(
         key=key,
         measure=measure,
         standing="acknowledged" if noted and noted.measure >= measure else "open",
         what=f"{stream} at {place}: {incident.detail['what']}; entries lost: {lost}",
-        to_do=incident.detail.get("todo") or _TO_DO[kind],
+        to_do=_COMPLETE if complete else incident.detail.get("todo") or _TO_DO[kind],
         first_seen_at=incident.first_seen_at,
         last_seen_at=incident.last_seen_at,
         acknowledgement=noted,
@@ -97,6 +118,7 @@ def _of_stream(incident: Incident, taken: dict[IncidentKey, Acknowledgement]) ->
             "cursor": place,
             "entriesLost": incident.entries_lost,
             "times": incident.times,
+            "complete": complete,
             "detail": incident.detail,
         },
     )

@@ -1,13 +1,13 @@
 """One step of a replay as lines for people; used by `callfold replay`."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from services.tooling.replay.steps import Step
 from services.tooling.safe_text import one_line
+from shared.contracts.exact_numbers import decode_exact
 
 
 class _Said(msgspec.Struct):
@@ -22,7 +22,6 @@ class _Said(msgspec.Struct):
 
 #: Names of what is the key of a part in a list: of tallies' rows, else of a fact's stamp.
 _KEYS = ("nodeType", "nodeId", "component", "digits", "executionId", "source", "id")
-_decode_any = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode = msgspec.json.Decoder(_Said).decode
 
@@ -54,7 +53,7 @@ def _changes(word: str, before: dict[str, Any] | None, after: dict[str, Any]) ->
 def _parts(said: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Each part with its name; of an object of objects, or a list of them, each by its own."""
     for name, value in said.items():
-        inner = _decode_any(_encode(value))
+        inner = decode_exact(_encode(value))
         if isinstance(inner, dict) and all(isinstance(part, dict) for part in inner.values()):
             yield from ((f"{name}[{key}]", _text(part)) for key, part in inner.items())
         elif isinstance(inner, list) and all(isinstance(part, dict) for part in inner):

@@ -11,7 +11,7 @@ WITH contributed AS (
             (c -> 'attempt' ->> 4)::bigint AS durations,
             (c -> 'attempt' ->> 5)::numeric AS duration_ms,
             (c -> 'attempt' ->> 6)::bigint AS billable,
-            (c -> 'attempt' ->> 7)::numeric / 1000000000 AS cost
+            (c -> 'attempt' ->> 7)::numeric * 0.000000001 AS cost
         FROM {generation}.attempts, CAST(contribution AS json) AS c
         WHERE c -> 'attempt' IS NOT NULL
     ) AS said

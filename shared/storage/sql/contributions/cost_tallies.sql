@@ -6,7 +6,7 @@ WITH contributed AS (
     FROM (
         SELECT organization_id, c ->> 'execution_id' AS execution_id,
             k ->> 0 AS node_type, k ->> 1 AS node_id, k ->> 2 AS component,
-            (k ->> 3)::bigint AS charges, (k ->> 4)::numeric / 1000000000 AS cost,
+            (k ->> 3)::bigint AS charges, (k ->> 4)::numeric * 0.000000001 AS cost,
             (k ->> 5)::bigint AS durations, (k ->> 6)::numeric AS duration_ms
         FROM {generation}.attempts, CAST(contribution AS json) AS c,
             json_array_elements(c -> 'costs') AS k

@@ -123,6 +123,12 @@ def rows(database_url: str, statement: str, *values: object) -> list[tuple[Any, 
         return connection.execute(statement.encode(), values).fetchall()
 
 
+def change(database_url: str, statement: str, *values: object) -> None:
+    """Run one statement."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(statement.encode(), values)
+
+
 def metric(probes_url: str, name: str) -> float:
     """A sample of the projector's metrics, by its full name with labels."""
     text = httpx.get(f"{probes_url}/metrics", timeout=5).text

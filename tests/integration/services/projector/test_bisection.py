@@ -16,6 +16,7 @@ from tests.installation import Installation, installation, until
 from tests.integration.services.projector.lanes_at_hand import (
     call,
     calls,
+    change,
     column,
     metric,
     parked,
@@ -59,12 +60,6 @@ def initiated(call_id: str, from_number: str) -> dict[str, object]:
 def lane_of(call_id: str) -> int:
     """The partition of a call."""
     return partition_of(call_id, PARTITIONS_DEFAULT)
-
-
-def change(database_url: str, statement: str, *values: object) -> None:
-    """Run one statement."""
-    with psycopg.connect(database_url) as connection:
-        connection.execute(statement.encode(), values)
 
 
 def test_events_that_the_database_refuses_are_parked_alone(
@@ -147,7 +142,7 @@ def test_event_that_kills_while_the_log_is_followed_is_parked(
     assert 0 == first.process.wait(timeout=20)
     running.processes.clear()
     _open_breaker(running, None)
-    change(running.database_url, "UPDATE callfold.leases SET unclean_deaths = 7 WHERE lane = 3")
+    change(running.database_url, "UPDATE callfold.leases SET unclean_deaths = 5 WHERE lane = 3")
     start_ready(running)
     running.wait_until_folded()
 
@@ -178,7 +173,7 @@ def test_event_at_hand_when_the_process_died_again_and_again_is_parked(
     publish(client, [call(other, id=str(n), type="call.ringing") for n in range(3)])
     change(
         running.database_url,
-        "UPDATE callfold.leases SET unclean_deaths = CASE WHEN lane IN (3, 4) THEN 7 ELSE 6 END",
+        "UPDATE callfold.leases SET unclean_deaths = CASE WHEN lane IN (3, 4) THEN 5 ELSE 4 END",
     )
     start_ready(running)
     running.wait_until_folded()
@@ -224,7 +219,7 @@ def _waiting(running: Installation) -> bool:
     return bool(
         column(
             running.database_url,
-            "SELECT 1 FROM pg_stat_activity WHERE application_name = 'callfold commits'"
+            "SELECT 1 FROM pg_stat_activity WHERE starts_with(application_name, 'callfold commits')"
             " AND datname = current_database() AND wait_event_type = 'Lock'",
         )
     )

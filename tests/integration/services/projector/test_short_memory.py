@@ -24,6 +24,7 @@ _ENTRIES = 2_000
 _NOTE = "x" * 2_000
 #: So long ago was the first entry.
 _SPAN_MS = 3_000_000
+_DAY_MS = 86_400_000
 _ROUND_S = 0.1
 _SUBJECT = "call-1"
 _STREAM = lane_stream(partition_of(_SUBJECT, PARTITIONS_DEFAULT))
@@ -55,9 +56,12 @@ def installed(
     return Installation(own_redis.url, database_url)
 
 
-def fill(client: Any) -> int:
-    """Add events over the last fifty minutes; returns the first one's milliseconds."""
-    begin_ms = time.time_ns() // 1_000_000 - _SPAN_MS
+def fill(client: Any, ahead_ms: int = 0) -> int:
+    """Add events over the last fifty minutes; returns the first one's milliseconds.
+
+    `ahead_ms`: as far as the clock of their ids is ahead of the one that is there now.
+    """
+    begin_ms = time.time_ns() // 1_000_000 - _SPAN_MS + ahead_ms
     with client.pipeline(transaction=False) as pipeline:
         for number in range(_ENTRIES):
             event = call(_SUBJECT, id=str(number), type="call.ringing", note=_NOTE)
@@ -104,6 +108,18 @@ def test_oldest_archived_entries_go_until_memory_suffices(
         assert _ENTRIES * 0.4 < left < _ENTRIES * 0.85
         assert begin_ms + _SPAN_MS * 0.15 < oldest_ms
         assert _ENTRIES - left == trimmed_early(projector)
+
+
+def test_entries_from_before_a_clock_leapt_back_go_when_memory_is_short(
+    installed: Installation, client: Any
+) -> None:
+    """Their ids say tomorrow; ids never go back, so those of the whole day would pile up."""
+    fill(client, ahead_ms=_DAY_MS)
+    with projector_threads(installed.redis_url, installed.database_url) as projector:
+        installed.wait_until_folded()
+        bound_memory(client, spare_bytes=-1_000_000)
+        until(lambda: client.xlen(_STREAM) < _ENTRIES, "archived entries go", 20)
+        assert trimmed_early(projector) > 0
 
 
 def test_entries_that_are_not_archived_stay_however_short_memory_is(

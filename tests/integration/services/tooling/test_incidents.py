@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from services.tooling.__main__ import app
 from shared.contracts.incident_kinds import IncidentKind
 from shared.storage.audit import latest_audit
-from shared.storage.incidents import LaneCount, declare
+from shared.storage.incidents import LaneCount, declare, open_incidents
 from shared.storage.schema import migrate
 from shared.storage.sequences import look_for_gaps
 from tests.integration.shared.storage.lane_owner import (
@@ -160,12 +160,28 @@ def test_gaps_are_listed_with_their_first_numbers(owner: LaneOwner) -> None:
     assert [] == found("--all")
 
 
+def test_lost_entries_are_complete_once_no_number_is_missing(owner: LaneOwner) -> None:
+    """Who sent again what a stream lost sees it there; while a number is missing it is not said."""
+    lose(owner, 0, 2, IncidentKind.TRIMMED, what="removed")
+    assert not found()[0]["complete"], "nobody counts"
+    publish(owner, 1, 4)
+    publish(owner, 5)
+    trimmed = next(incident for incident in found() if incident["kind"] == "trimmed")
+    assert not trimmed["complete"]
+
+    publish(owner, 2, 3)
+    (trimmed,) = found()
+    assert trimmed["complete"]
+    assert "no source that counts misses a number" in trimmed["toDo"]
+
+
 def test_conflicts_are_listed_by_who_published_them(owner: LaneOwner) -> None:
     """With samples, and the command that shows both contents; a further one opens them again."""
     first = call_entry(1, 0, data={"outcome": "busy"})
     another = [call_entry(1, 0, data={"outcome": outcome}) for outcome in ("failed", "no_answer")]
     owner.archive(0, [first, another[0]._replace(ms=first.ms + 1)])
     (conflict,) = found()
+    assert {"conflict": 1} == open_incidents(owner.connection)
     assert ("conflict", "acme", 1) == tuple(
         conflict[key] for key in ("kind", "organizationId", "conflicts")
     )

@@ -11,8 +11,9 @@ from shared.contracts.entries import Entry
 from shared.contracts.stream_names import INBOX_LANE, lane_stream
 from shared.delivery.connection import redis_client
 from shared.delivery.lane_reader import LaneReader
+from shared.delivery.reply_limit import ReplyLimit
 from shared.folds.journal import Position
-from shared.limits import READ_COUNT_MAX, REPLY_BYTES_MAX
+from shared.limits import EVENT_BYTES_MAX, READ_COUNT_MAX, REPLY_BYTES_MAX
 
 LARGE_BYTES = 100 * 1024
 START: Position = (0, 0)
@@ -28,8 +29,9 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 @pytest.fixture
 def reader(redis_url: str) -> Iterator[LaneReader]:
     """A reader with a pool of its own."""
-    client = redis_client(redis_url)
-    reader = LaneReader(client)
+    limit = ReplyLimit()
+    client = redis_client(redis_url, limit)
+    reader = LaneReader(client, limit)
     yield reader
     reader.close()
     client.close()
@@ -54,8 +56,8 @@ def read_all(
     found: dict[int, list[Entry]] = {lane: [] for lane in lanes}
     replies_bytes: list[int] = []
     while sum(map(len, found.values())) < expected:
-        reply, _ = reader.read(cursors, block_ms=None)
-        assert reply, "entries are missing"
+        reply, more = reader.read(cursors, block_ms=None)
+        assert reply or more, "entries are missing"
         for lane, entries in reply.items():
             found[lane] += entries
             cursors[lane] = (entries[-1].ms, entries[-1].seq)
@@ -75,14 +77,14 @@ def positions(entries: list[Entry]) -> list[Position]:
 def test_large_entries_never_fill_a_reply_far_above_its_limit(
     client: redis.Redis, reader: LaneReader
 ) -> None:
-    """2,000 entries of 100 KiB come in order, in replies of at most 16 MiB and a few entries."""
+    """2,000 entries of 100 KiB come in order, in replies near the limit and no more than needed."""
     added = add(client, 0, 2_000, LARGE_BYTES)
 
     found, replies_bytes = read_all(reader, [0], 2_000)
 
     assert added == positions(found[0])
     assert max(replies_bytes) <= REPLY_BYTES_MAX + 4 * LARGE_BYTES
-    assert len(replies_bytes) < 40
+    assert len(replies_bytes) < 1.3 * 2_000 * LARGE_BYTES / REPLY_BYTES_MAX
 
 
 def test_large_entries_of_many_lanes_share_one_limit(
@@ -95,6 +97,43 @@ def test_large_entries_of_many_lanes_share_one_limit(
 
     assert added == {lane: positions(entries) for lane, entries in found.items()}
     assert max(replies_bytes) <= REPLY_BYTES_MAX + 8 * LARGE_BYTES
+
+
+def test_large_entries_after_many_small_ones_pass_no_limit(
+    client: redis.Redis, reader: LaneReader
+) -> None:
+    """The reply that would be 60 MB is given up while it comes, and asked for in smaller ones."""
+    lanes = [0, 1]
+    added = {lane: add(client, lane, 6_000) + add(client, lane, 300, LARGE_BYTES) for lane in lanes}
+
+    found, replies_bytes = read_all(reader, lanes, 12_600)
+
+    assert added == {lane: positions(entries) for lane, entries in found.items()}
+    assert 0 in replies_bytes, "nothing was given up"
+    assert max(replies_bytes) <= REPLY_BYTES_MAX + 4 * LARGE_BYTES
+
+
+def test_lanes_take_turns_where_one_entry_each_is_too_much(
+    client: redis.Redis, reader: LaneReader
+) -> None:
+    """40 lanes with entries of 1 MiB come some at a time, none of them is left behind."""
+    lanes = list(range(40))
+    added = {lane: add(client, lane, 2, EVENT_BYTES_MAX) for lane in lanes}
+
+    found, replies_bytes = read_all(reader, lanes, 80)
+
+    assert added == {lane: positions(entries) for lane, entries in found.items()}
+    assert max(replies_bytes) <= REPLY_BYTES_MAX + EVENT_BYTES_MAX
+
+
+def test_an_entry_that_passes_every_limit_is_read(client: redis.Redis, reader: LaneReader) -> None:
+    """It must be parked, so it has to come; alone, and the entries beside it as well."""
+    added = add(client, 0, 3) + add(client, 0, 1, 3 * REPLY_BYTES_MAX) + add(client, 0, 3)
+    beside = add(client, 1, 5)
+
+    found, _ = read_all(reader, [0, 1], 12)
+
+    assert {0: added, 1: beside} == {lane: positions(entries) for lane, entries in found.items()}
 
 
 def test_small_entries_come_in_few_replies(client: redis.Redis, reader: LaneReader) -> None:

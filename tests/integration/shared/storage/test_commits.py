@@ -104,6 +104,13 @@ def test_tallies_add_up_over_batches_and_lanes(owner: LaneOwner) -> None:
     assert [("busy", 1), ("failed", 1)] == statuses
 
 
+def test_large_amounts_add_up_to_the_billionth(owner: LaneOwner) -> None:
+    """The check of sums is exact where a division of numerics would be rounded."""
+    owner.archive(0, [call_entry(1, 0), charge(2, 0, "-1818156623.000000029")])
+
+    assert [] == contributions_that_differ(owner.connection, 1)
+
+
 def test_raised_epoch_fences_the_batch_and_names_its_lanes(owner: LaneOwner) -> None:
     """One lost lane of several stops the batch whole; the others are not named."""
     writes = owner.fold({lane: [call_entry(1, lane)] for lane in range(PARTITIONS)})
@@ -155,12 +162,13 @@ def test_batch_committed_twice_is_fenced(owner: LaneOwner) -> None:
     assert before == everything(owner.connection)
 
 
-def test_state_changed_by_another_writer_rolls_the_batch_back(owner: LaneOwner) -> None:
+@pytest.mark.parametrize("by", (1, -1), ids=("written anew", "set back"))
+def test_state_changed_by_another_writer_rolls_the_batch_back(owner: LaneOwner, by: int) -> None:
     """A repair wrote a state meanwhile: what was folded from the old one is worthless."""
     owner.archive(0, [call_entry(1, 0)])
     writes = owner.fold({0: [charge(2, 0, "1")], 1: [call_entry(2, 1)]}, (NOW_MS + 1, 0))
     writes.lanes[1].old = START
-    owner.connection.execute("UPDATE gen_1.attempts SET revision = revision + 1")
+    owner.connection.execute("UPDATE gen_1.attempts SET revision = revision + %s", (by,))
     before = everything(owner.connection)
 
     with pytest.raises(StaleStateError, match="attempt"):

@@ -137,6 +137,30 @@ def test_owner_that_takes_its_own_lapsed_lane_again_has_not_died(
     assert {-1: 0, 0: 1, 1: 0, 2: 0, 3: 0} == deaths(connection)
 
 
+def test_death_with_nothing_of_a_suspect_at_hand_is_not_its_own(
+    connection: psycopg.Connection,
+) -> None:
+    """Of a suspected lane nothing is at hand until it is said, at the epoch that holds it."""
+    owners = [Lanes(connection, str(number), LEASE_MS) for number in range(5)]
+    owners[0].take(9, 1)
+    expire(connection, -1, 0, 1, 2, 3)
+    owners[1].take(9, 1)
+    expire(connection, -1, 0, 1, 2, 3)
+    held = owners[2].take(9, 1)
+    assert {2} == set(deaths(connection).values())
+
+    owners[2].say_at_hand({lane: held[lane] for lane in (0, 1, 2)}, [0, 1], {})
+    owners[2].say_at_hand({1: held[1], 2: held[2] - 1}, [2], {3: held[3]})
+    expire(connection, -1, 0, 1, 2, 3)
+    owners[3].take(9, 1)
+    assert {-1: 2, 0: 3, 1: 2, 2: 2, 3: 1} == deaths(connection)
+
+    owners[3].survived([0])
+    expire(connection, -1, 0, 1, 2, 3)
+    owners[4].take(9, 1)
+    assert {-1: 2, 0: 1, 1: 2, 2: 2, 3: 2} == deaths(connection)
+
+
 def test_batch_that_went_through_forgets_the_deaths(connection: psycopg.Connection) -> None:
     """Deaths count in a row only, and only the owner can say that one went well."""
     one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)

@@ -1,6 +1,7 @@
 """Parking without limit to the lane: beyond its quota a source's bytes stay in the log alone."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -46,7 +47,8 @@ def bad(number: int, source: str = "/dialer", lane: int = 0, note: str = "") -> 
 def parked(owner: LaneOwner, **where: object) -> list[dict[str, Any]]:
     """Rows of what is parked, in the order of the log."""
     cursor = owner.connection.execute(
-        "SELECT lane, source, entries, body, first_ms, first_seq, length_bytes"
+        "SELECT lane, source, entries, body, first_ms, first_seq, length_bytes,"
+        " sha256"
         " FROM callfold.parked_events ORDER BY lane, first_ms"
     )
     assert cursor.description is not None
@@ -156,6 +158,7 @@ def test_event_over_the_limit_leaves_its_first_mebibyte_in_the_log(owner: LaneOw
     (row,) = parked(owner)
     assert row["body"] is None
     assert len(event) == row["length_bytes"]
+    assert sha256(event).digest() == row["sha256"]
     assert event[:EVENT_BYTES_MAX] == bytes_of(owner, row)
 
 

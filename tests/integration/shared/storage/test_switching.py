@@ -85,6 +85,8 @@ def test_switch_ends_every_lease_and_changes_one_row(
         assert one.live_until is not None
         assert (None, COMPLETE) == (two.live_until, two.generation.state)
         assert two.behind_ms == 0 < two.size_bytes
+        epochs = control.execute("SELECT lane, epoch FROM callfold.leases").fetchall()
+        assert {lane: epoch + 1 for lane, epoch in owner.epochs.items()} == dict(epochs)
         with pytest.raises(FencedError):
             owner.archive(0, [call_entry(2, 0)])
         assert {} == owner.lanes.take(9, 1)

@@ -16,7 +16,10 @@ _WELL = StreamFacts(
     first=(500, 0),
     last_generated=(2000, 0),
     after_cursor=40,
+    own=True,
 )
+#: The cursor's own entry is gone as well.
+_BEHIND_GONE = _WELL._replace(own=False)
 _GONE = StreamFacts(
     exists=False, length=0, added=0, first=None, last_generated=(0, 0), after_cursor=0
 )
@@ -28,9 +31,11 @@ _GONE = StreamFacts(
         (_WELL, []),
         # Removed behind the cursor, but not its own entry: nobody can tell, and nothing is lost.
         (_WELL._replace(length=41, first=_CURSOR), []),
-        (_WELL._replace(length=40, first=(1000, 6)), [(_TRIMMED, 0, 0)]),
-        (_WELL._replace(length=30, first=(1200, 0), after_cursor=30), [(_TRIMMED, 10, 10)]),
-        (_WELL._replace(length=0, first=None, after_cursor=0), [(_TRIMMED, 40, 40)]),
+        (_BEHIND_GONE._replace(length=40, first=(1000, 6)), [(_TRIMMED, 0, 0)]),
+        (_BEHIND_GONE._replace(length=30, first=(1200, 0), after_cursor=30), [(_TRIMMED, 10, 10)]),
+        (_BEHIND_GONE._replace(length=0, first=None, after_cursor=0), [(_TRIMMED, 40, 40)]),
+        # Older entries are there, so that only its own was deleted, or the stream is another one.
+        (_BEHIND_GONE, [(_TRIMMED, 0, 0)]),
         # Removed from among those that nobody has read, while the cursor's own is still there.
         (_WELL._replace(length=75, after_cursor=35), [(_TRIMMED, 5, 5)]),
         # Too many lie behind the cursor to be counted at this look.
@@ -43,6 +48,7 @@ _GONE = StreamFacts(
         (_WELL._replace(last_generated=(ENTRY_MS_MAX, 0)), []),
         (_WELL._replace(last_generated=(ENTRY_MS_MAX + 1, 0)),
          [(IncidentKind.ID_OUT_OF_RANGE, None, 0)]),
+        (_GONE._replace(foreign="string"), [(IncidentKind.WRONG_TYPE, None, 0)]),
     ),
 )  # fmt: skip
 def test_lane_amid_its_stream_is_judged(

@@ -1,5 +1,6 @@
 """What an attempt remembers (events.md, section 3 and rule 3)."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -97,6 +98,7 @@ def test_a_step_has_the_type_of_the_winner_among_those_that_say_one() -> None:
         decoded("node.entered", "10:00:01", stepId="s", nodeId="a", nodeType="play"),
         decoded("node.exited", "10:00:03", stepId="s", nodeId="b"),
         decoded("node.entered", "10:00:02", stepId="s", nodeId="a", nodeType="say"),
+        decoded("dtmf.received", "10:00:02.5", stepId="s", nodeId="a", digits="1"),
     ]
     for order in (events, events[::-1], events[1:] + events[:1]):
         step = state_of(*order).steps["s"]
@@ -144,13 +146,15 @@ def test_types_make_an_attempt_what_it_is(
 
 def test_the_winner_among_all_events_names_the_execution() -> None:
     """An attempt belongs to one execution, but it mentions each that was ever said."""
-    state = state_of(
+    events = (
         decoded("call.ringing", "10:00:02", execution_id="summer"),
         decoded("call.ended", "10:00:01", execution_id="autumn"),
         decoded("call.finalized", "10:00:03", execution_id=None),
     )
-    assert "summer" == state.execution[4]
-    assert ["autumn", "summer"] == state.executions
+    for order in permutations(events):
+        state = state_of(*order)
+        assert "summer" == state.execution[4]
+        assert ["autumn", "summer"] == state.executions
 
 
 def test_the_last_word_on_a_message_is_the_winner_among_three_types() -> None:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from shared.contracts.call_events import CallAnalyzedData
+from shared.contracts.call_events import CallAnalyzedData, CallInitiatedData
 from shared.folds.facts import merge_keys, merged_keys, said_keys, stamp
 from tests.unit.shared.folds.given import TEN_US, decoded
 
@@ -19,6 +19,8 @@ def test_null_and_absent_keys_are_not_said_and_json_stays_text() -> None:
         b'{"extractedData":{"a":null},"voiceAnalytics":null}', type=CallAnalyzedData
     )
     assert {"extractedData": b'{"a":null}'} == said_keys(data)
+    initiated = CallInitiatedData(from_="+1", to="+2", provider=None)
+    assert {"from": "+1", "to": "+2"} == said_keys(initiated)
 
 
 def test_merging_is_the_same_in_steps_and_at_once() -> None:

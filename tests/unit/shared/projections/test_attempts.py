@@ -194,6 +194,24 @@ def test_charges_are_grouped_by_type_else_by_node_and_component() -> None:
     assert (1, 6 * 10**9 - 1) == contribution.attempt[6:]
 
 
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    (
+        ([over("busy")], (0, 0, 0, 0)),
+        ([("call.ended", {"durationMs": 0})], (1, 0, 0, 0)),
+        ([("call.charged", {"amount": amount}) for amount in (1, -1)], (0, 0, 0, 0)),
+        ([("call.charged", {"amount": -2})], (0, 0, 0, -2 * 10**9)),
+    ),
+)
+def test_a_call_counts_with_its_known_duration_and_what_it_cost(
+    events: list[tuple[str, dict[str, Any]]], expected: tuple[int, ...]
+) -> None:
+    """An unknown duration is not one of 0; what was refunded or more is not billable."""
+    contribution = contribution_of(*(decoded(type_, **data) for type_, data in events))
+    assert contribution.attempt is not None
+    assert expected == contribution.attempt[4:]
+
+
 def test_an_attempt_of_no_execution_adds_nothing() -> None:
     """It belongs to none, so no report counts it until an event names one."""
     assert Contribution() == contribution_of(decoded("call.ringing", execution_id=None))

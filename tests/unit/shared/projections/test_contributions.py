@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from shared.contracts.contact_events import CONTACT_STATUSES
 from shared.projections.contributions import (
     NOTHING,
+    TALLIES,
     Contribution,
     Differences,
     decode_contribution,
@@ -82,10 +84,16 @@ def test_what_is_added_and_taken_back_is_nothing() -> None:
 
 def test_organizations_do_not_add_up() -> None:
     """Two organizations may use the same ids for everything."""
+    skipped = CONTACT_STATUSES.index("skipped")
+    contact = Contribution(
+        enrolments=[("spring", "skipped")], enrolled=[("spring", "contact-1", skipped, 20, 20)]
+    )
     differences = Differences()
-    differences.add("acme", CALL, 1)
-    differences.add("bolt", CALL, -1)
-    assert [("acme", "spring", 1), ("bolt", "spring", -1)] == differences.rows("execution_mentions")
+    for contribution in (msgspec.structs.replace(ENDED, item=("p", "completed")), contact):
+        differences.add("acme", contribution, 1)
+        differences.add("bolt", contribution, -1)
+    for tally in TALLIES:
+        assert ["acme", "bolt"] == [row[0] for row in differences.rows(tally)], tally
 
 
 def test_an_enrolment_counts_under_its_status() -> None:

@@ -173,7 +173,9 @@ def test_a_discarded_batch_leaves_nothing_behind() -> None:
     assert batch.bytes_held > 0
     batch.discard()
     assert (0, 0) == (batch.events, batch.bytes_held)
-    assert {} == batch.harvest().lanes
+    writes = batch.harvest()
+    assert {} == writes.lanes
+    assert not any(writes.rows.values())
 
 
 def test_an_open_breaker_archives_without_folding() -> None:

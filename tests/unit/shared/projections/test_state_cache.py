@@ -65,3 +65,13 @@ def test_a_dropped_lane_takes_nothing_of_others_along() -> None:
     assert cache.get(1, key("b")) is None
     assert cache.get(0, key("a")) is not None
     assert alone == cache.bytes_held
+
+
+def test_a_cleared_cache_holds_nothing() -> None:
+    """After a failed commit no lane's states may be found again."""
+    cache = StateCache(10_000)
+    for lane in (0, 1):
+        cache.put(lane, key("a"), kept(400))
+    cache.clear()
+    assert [None, None] == [cache.get(lane, key("a")) for lane in (0, 1)]
+    assert 0 == cache.bytes_held

@@ -1,0 +1,1 @@
+"""Callfold on a Valkey Cluster and on a Valkey behind Sentinel."""

@@ -1,0 +1,1 @@
+"""Parts of the projector that need no server."""

@@ -1,0 +1,121 @@
+"""Which entry is condemned, and how large the next batch may be."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import psycopg
+import pytest
+
+from services.projector.bisection import FAULTS_A_MINUTE, Bisection
+from shared.contracts.park_reasons import ParkReason
+from shared.projections.folding import FoldFailedError
+from shared.projections.write_set import LaneWrite, WriteSet
+
+_MAX = 64
+
+
+def batch(events: int, lane: int = 3, new: tuple[int, int] = (7, 0)) -> WriteSet:
+    """A batch of one lane."""
+    writes = WriteSet(events=events)
+    writes.lanes[lane] = LaneWrite(old=(0, 0), new=new, entries=events)
+    return writes
+
+
+def failure(number: int) -> FoldFailedError:
+    """Our own code failed on an entry."""
+    error = FoldFailedError(3, (number, 0), KeyError("x"))
+    error.__cause__ = KeyError("x")
+    return error
+
+
+def refused(bisection: Bisection, events: int) -> bool:
+    """What the database refuses for its data."""
+    bisection.submitted(batch(events))
+    return bisection.refused(psycopg.DataError("invalid input\nDETAIL: more"))
+
+
+def test_refused_batches_shrink_by_halves_to_the_event_and_grow_again() -> None:
+    """Only an event that was refused alone is condemned."""
+    bisection = Bisection(_MAX)
+    for expected in (32, 16, 8, 4, 2, 1):
+        assert refused(bisection, bisection.events_max)
+        assert expected == bisection.events_max
+        assert {} == bisection.condemned
+    assert refused(bisection, 1)
+    assert {(3, 7, 0): (ParkReason.DATABASE_REFUSED, "invalid input")} == bisection.condemned
+    for expected in (2, 4, 8, 16, 32, 64, 64):
+        bisection.submitted(batch(1))
+        bisection.succeeded()
+        assert expected == bisection.events_max
+
+
+def test_server_that_is_away_refuses_nothing() -> None:
+    """Neither is the batch smaller then, nor is its event parked."""
+    bisection = Bisection(_MAX)
+    bisection.submitted(batch(1))
+    assert not bisection.refused(psycopg.OperationalError("connection lost"))
+    assert {} == bisection.condemned
+    assert _MAX == bisection.events_max
+
+
+def test_condemned_entry_is_remembered_until_it_went_through() -> None:
+    """Another batch of its lane, or one of another lane, does not reach it."""
+    bisection = Bisection(_MAX)
+    bisection.condemn_fold(failure(7))
+    for lane, new in ((3, (6, 9)), (4, (8, 0))):
+        bisection.submitted(batch(1, lane, new))
+        bisection.succeeded()
+        assert [(3, 7, 0)] == list(bisection.condemned)
+    bisection.submitted(batch(1, 3, (7, 0)))
+    bisection.succeeded()
+    assert {} == bisection.condemned
+
+
+@pytest.mark.parametrize(
+    ("faults", "within_s", "due"),
+    (
+        (FAULTS_A_MINUTE - 1, 1.0, False),
+        (FAULTS_A_MINUTE, 59.0, True),
+        (FAULTS_A_MINUTE, 61.0, False),
+        (2 * FAULTS_A_MINUTE, 130.0, False),
+    ),
+)
+def test_breaker_is_due_at_fifty_faults_a_minute(faults: int, within_s: float, due: bool) -> None:
+    """Fewer, or as many in a longer time, are bad events and no bad release."""
+    seconds = clock(within_s / (faults - 1))
+    bisection = Bisection(_MAX, lambda: now_s)
+    for number in range(faults):
+        now_s = next(seconds)
+        bisection.condemn_fold(failure(number))
+    assert due == bisection.breaker_due()
+
+
+def clock(step_s: float) -> Iterator[float]:
+    """Instants that far apart."""
+    return (number * step_s for number in count())
+
+
+def test_faults_of_our_own_at_writing_out_count_for_the_breaker() -> None:
+    """They are no refusals of the database's: a bad release would park everything, unheard."""
+    bisection = Bisection(_MAX, count().__next__)
+    for _ in range(FAULTS_A_MINUTE):
+        assert not bisection.breaker_due()
+        bisection.submitted(batch(1))
+        assert bisection.refused(TypeError("not all arguments converted"))
+    assert bisection.breaker_due()
+    ((reason, words),) = bisection.condemned.values()
+    assert (ParkReason.FOLD_FAILED, "TypeError: not all arguments converted") == (reason, words)
+    bisection.forgive_folds()
+    assert {} == bisection.condemned
+
+
+def test_lane_that_only_archives_parks_nothing_for_our_faults() -> None:
+    """It was told to archive because the release is bad; what the database refuses is parked."""
+    bisection = Bisection(_MAX)
+    writes = batch(1)
+    writes.lanes[3].folded = False
+    bisection.submitted(writes)
+    assert not bisection.refused(TypeError("not all arguments converted"))
+    assert {} == bisection.condemned
+    assert bisection.refused(psycopg.DataError("invalid input"))
+    assert bisection.condemned

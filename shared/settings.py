@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 import psycopg
-import redis
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -15,6 +14,8 @@ _ESCAPED: Final = "in a password / is written %2F, @ %40, : %3A and % %25"
 
 
 def _of_redis(url: SecretStr) -> SecretStr:
+    import redis  # noqa: PLC0415 -- commands that need no Redis begin without it
+
     parsed = parse_redis_url(url.get_secret_value())
     try:
         redis.ConnectionPool.from_url(parsed.single).make_connection()  # connects to nothing yet

@@ -9,7 +9,7 @@ from shared.contracts.entries import Entry
 from shared.projections.write_set import LaneWrite, WriteSet
 
 _MAX = 30_000
-_SMALL = 117
+_SMALL = 937
 _LANE, _OTHER = 1, 2
 Said = list[tuple[dict[int, int], set[int], dict[int, int]]]
 

@@ -16,7 +16,7 @@ from shared.storage.lanes import DEATHS_SUSPECT
 
 #: From so many deaths on a batch is one entry.
 _DEATHS_SINGLE: Final = DEATHS_SUSPECT + 1
-#: Of the usual batch, for a lane that was suspected just now: 937 of 30,000, so that it still moves.
+#: Of the usual batch, for a lane suspected just now: 937 of 30,000, so that it still moves.
 _SMALL_SHIFT_BITS: Final = 5
 #: By now the process died twice with nothing but the lane's next entry at hand.
 DEATHS_CONDEMN: Final = _DEATHS_SINGLE + 2

@@ -8,7 +8,7 @@ from tests.whole_runs import projectors_killed_again_and_again
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("projectors", (1, 2))
+@pytest.mark.parametrize("projectors", (pytest.param(1, marks=pytest.mark.faults), 2))
 def test_projectors_killed_again_and_again_still_equal_the_model(
     redis_url: str, database_url: str, projectors: int
 ) -> None:

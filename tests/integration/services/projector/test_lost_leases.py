@@ -4,6 +4,7 @@ import time
 from threading import Event, Thread
 
 import psycopg
+import pytest
 import redis
 
 from tests.installation import installation
@@ -21,6 +22,7 @@ _TAKES = 24
 _TAKE_ALL = "UPDATE callfold.leases SET owner = NULL, expires_at = '-infinity', epoch = epoch + 1"
 
 
+@pytest.mark.faults
 def test_leases_taken_under_load_cost_batches_and_no_event(
     redis_url: str, database_url: str
 ) -> None:

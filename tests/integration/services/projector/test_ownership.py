@@ -115,6 +115,7 @@ def test_projector_that_is_told_to_end_gives_its_lanes_back_at_once(running: Ins
     assert {0} == set(column(running.database_url, "SELECT unclean_deaths FROM callfold.leases"))
 
 
+@pytest.mark.faults
 def test_stopped_owner_that_goes_on_counts_nothing_twice(running: Installation) -> None:
     """While it slept longer than its lease, others took its lanes; what it had folded is void."""
     projectors = [start_ready(running) for _ in range(2)]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from shared.storage.commits import AT_ONCE_EVENTS_MAX
@@ -15,7 +16,7 @@ from tests.faults.judging import judge, recovery_s
 from tests.faults.lease_watch import lanes_of, wait_for_owners, wait_for_takeover
 from tests.faults.tally import FaultTally
 from tests.faults.traffic import Traffic
-from tests.installation import installation, until
+from tests.installation import Installation, installation, until
 from tests.whole_system import messy_events
 
 _PATIENCE_S = 120.0
@@ -88,10 +89,18 @@ def test_projectors_stopped_within_a_commit_hold_no_lane_for_long(
                 _wait_for_failed_commit(f"http://127.0.0.1:{settings['probe_port']}")
                 wait_for_owners(running, 2)
                 running.kill(zombie)
+                # What stands still so often with the same entry at hand would be parked, rightly.
+                until(lambda: _accused(running) == 0, "no lane is suspected", _PATIENCE_S)
         running.start_read_api()
         row = judge(running, traffic.acknowledged)
     row = replace(row, injected=len(_PLACES), recoveries_s=recoveries_s)
     tally.add("F13 stopped within a commit", row)
+
+
+def _accused(running: Installation) -> int:
+    """How many lanes' owners died, or stood still, without a commit since."""
+    with psycopg.connect(running.database_url) as connection:
+        return connection.execute("SELECT 1 FROM callfold.leases WHERE unclean_deaths > 0").rowcount
 
 
 def _wait_for_failed_commit(probes_url: str) -> None:

@@ -42,19 +42,22 @@ class Lanes:
         self._lease = f"{lease_ms} milliseconds"
 
     def beat(self) -> int:
-        """Say that this projector is alive; returns how many are."""
-        with self._connection.transaction():
-            self._connection.execute(
-                "INSERT INTO callfold.projectors VALUES (%s, now() + %s::interval)"
-                " ON CONFLICT (projector) DO UPDATE SET expires_at = excluded.expires_at",
-                (self._projector, self._lease),
-            )
+        """Say that this projector is alive; returns how many are.
+
+        One statement, so that leases last where each takes a good part of a second.
+        """
+        row = self._connection.execute(
+            "WITH alive AS (INSERT INTO callfold.projectors"
+            " VALUES (%(self)s, now() + %(lease)s::interval) ON CONFLICT (projector)"
+            " DO UPDATE SET expires_at = excluded.expires_at),"
             # After an outage all are outdated and all beat at once: none may wait for another.
-            self._connection.execute(
-                "DELETE FROM callfold.projectors WHERE projector IN (SELECT projector"
-                " FROM callfold.projectors WHERE expires_at < now() FOR UPDATE SKIP LOCKED)"
-            )
-            row = self._connection.execute("SELECT count(*) FROM callfold.projectors").fetchone()
+            " gone AS (DELETE FROM callfold.projectors WHERE projector IN (SELECT projector"
+            " FROM callfold.projectors WHERE expires_at < now() AND projector <> %(self)s"
+            " FOR UPDATE SKIP LOCKED))"
+            " SELECT 1 + count(*) FROM callfold.projectors"
+            " WHERE expires_at >= now() AND projector <> %(self)s",
+            {"self": self._projector, "lease": self._lease},
+        ).fetchone()
         return int(row[0]) if row else 1
 
     def live_generation(self, lock: str = "") -> int | None:

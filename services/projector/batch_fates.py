@@ -69,7 +69,8 @@ class BatchFates:
         self._open_breaker({*held, error.lane}, error)
 
     def _open_breaker(self, held: Iterable[int], error: Exception) -> None:
-        lanes = {*held} - {INBOX_LANE}  # the inbox folds nothing
+        # The inbox folds nothing; of the others, those that fold still.
+        lanes = {*held} - {INBOX_LANE} - self._keeper.archive_only()
         if lanes and self._bisection.breaker_due():
             self._keeper.open_breaker(lanes, str(error))
             self._bisection.forgive_folds()

@@ -14,6 +14,7 @@ from psycopg import errors
 
 from shared.clock import monotonic_s
 from shared.contracts.park_reasons import ParkReason
+from shared.contracts.stream_names import INBOX_LANE
 from shared.folds.journal import Position
 from shared.projections.folding import FoldFailedError
 from shared.projections.write_set import WriteSet
@@ -58,9 +59,13 @@ class Bisection:
         self.condemned[failure.lane, *failure.position] = (ParkReason.FOLD_FAILED, detail)
 
     def forgive_folds(self) -> None:
-        """The release is bad, no event: those that no commit has parked yet are folded later."""
-        for entry in [e for e, why in self.condemned.items() if why[0] is ParkReason.FOLD_FAILED]:
-            del self.condemned[entry]
+        """The release is bad, no event: those that no commit has parked yet are folded later.
+
+        But of the inbox, whose entries are in no log: they would hold it up for ever.
+        """
+        for entry, (reason, _) in [*self.condemned.items()]:
+            if reason is ParkReason.FOLD_FAILED and entry[0] != INBOX_LANE:
+                del self.condemned[entry]
 
     def breaker_due(self) -> bool:
         """Whether our own code fails so often that the release, not an event, must be bad."""

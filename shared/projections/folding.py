@@ -200,7 +200,7 @@ class Folding:
         Adds to `touched` the subjects that have events waiting now.
 
         Raises:
-            FoldFailedError: our own code failed at decoding.
+            FoldFailedError: our own code failed at decoding, and its lane must see to it.
         """
         opened, kind_names, archive = self._open, _KIND_NAMES, write.archived.append
         sequences = self._writes.sequences
@@ -216,7 +216,12 @@ class Folding:
                 self._turn_away(lane, entry, mode, kept, error)
                 continue
             except Exception as error:
-                raise FoldFailedError(lane, (ms, seq), error) from error
+                # The inbox has no breaker: it leaves the entry to its partition, which has one.
+                subject_id = find_subject(fields) if lane == INBOX_LANE else None
+                if subject_id is None:
+                    raise FoldFailedError(lane, (ms, seq), error) from error
+                self._forward(subject_id, lane, entry)
+                continue
             organization_id = event.organizationid
             key = (kind_names[type(event)], organization_id, event.subject)
             subject = opened.get(key)

@@ -25,6 +25,15 @@ def wait_for_owners(running: Installation, owners: int) -> None:
     until(share, f"{owners} projectors hold lanes", 120)
 
 
+def wait_for_owner(running: Installation, pid: int) -> None:
+    """Wait until a process holds lanes; others may be those of a dead one."""
+
+    def owns() -> bool:
+        return any(f":{pid}:" in owner for owner, _ in leases(running).values())
+
+    until(owns, f"process {pid} holds lanes", 120)
+
+
 def lanes_of(running: Installation, pid: int) -> dict[int, int]:
     """Lane → epoch of what a process held last, whether its lease has run out or not."""
     with psycopg.connect(running.database_url) as connection:

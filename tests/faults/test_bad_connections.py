@@ -15,7 +15,7 @@ from tests.installation import installation
 from tests.whole_system import messy_events
 
 _TURNS = 10
-#: Of each piece that goes through, in either direction: same building, same country, another continent.
+#: Of each piece that goes through, in either direction: from the same host to far away.
 _DELAYS_S = (0.0, 0.003, 0.03)
 #: Some renewals over the slowest ones, each of a few round trips.
 _LEASE_MS = "4000"

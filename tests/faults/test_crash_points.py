@@ -15,7 +15,7 @@ from shared.storage.connection import connect
 from shared.storage.lanes import Lanes, close_breaker
 from tests.faults.crash_points import CRASH_POINTS, owner_of, settings_of
 from tests.faults.judging import judge, recovery_s
-from tests.faults.lease_watch import wait_for_owners
+from tests.faults.lease_watch import wait_for_owner, wait_for_owners
 from tests.faults.proxy import COMMITS, COMMITTED, TcpProxy
 from tests.faults.tally import FaultTally
 from tests.faults.traffic import Traffic
@@ -68,10 +68,10 @@ class Ground:
     def wait_for_death(self, victim: Victim) -> None:
         """See to it that the place is reached, and that it was SIGKILL exactly there."""
         if victim.point in _FOLLOWING:
-            wait_for_owners(self.running, 2)
+            wait_for_owner(self.running, victim.process.pid)
             self._open_and_close_breaker()
         elif victim.point in _HANDING_OVER:
-            wait_for_owners(self.running, 2)
+            wait_for_owner(self.running, victim.process.pid)
             self._join_and_kill()
         code = victim.process.wait(timeout=_PATIENCE_S)
         self.running.processes.remove(victim.process)
@@ -97,7 +97,7 @@ class Ground:
     def _join_and_kill(self) -> None:
         """One more joins, so that lanes are handed over; then one of the others is killed."""
         joined = self.running.start_projector()
-        wait_for_owners(self.running, 3)
+        wait_for_owner(self.running, joined.pid)
         self.running.kill(self.bystander)
         self.bystander = joined
 

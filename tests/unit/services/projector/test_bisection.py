@@ -8,6 +8,7 @@ import pytest
 
 from services.projector.bisection import FAULTS_A_MINUTE, Bisection
 from shared.contracts.park_reasons import ParkReason
+from shared.contracts.stream_names import INBOX_LANE
 from shared.projections.folding import FoldFailedError
 from shared.projections.write_set import LaneWrite, WriteSet
 
@@ -21,9 +22,9 @@ def batch(events: int, lane: int = 3, new: tuple[int, int] = (7, 0)) -> WriteSet
     return writes
 
 
-def failure(number: int) -> FoldFailedError:
+def failure(number: int, lane: int = 3) -> FoldFailedError:
     """Our own code failed on an entry."""
-    error = FoldFailedError(3, (number, 0), KeyError("x"))
+    error = FoldFailedError(lane, (number, 0), KeyError("x"))
     error.__cause__ = KeyError("x")
     return error
 
@@ -107,6 +108,15 @@ def test_faults_of_our_own_at_writing_out_count_for_the_breaker() -> None:
     assert (ParkReason.FOLD_FAILED, "TypeError: not all arguments converted") == (reason, words)
     bisection.forgive_folds()
     assert {} == bisection.condemned
+
+
+def test_open_breaker_forgives_no_entry_of_the_inbox() -> None:
+    """It is in no log: were it not parked, it would be read again and again."""
+    bisection = Bisection(_MAX)
+    bisection.condemn_fold(failure(1))
+    bisection.condemn_fold(failure(1, INBOX_LANE))
+    bisection.forgive_folds()
+    assert [(INBOX_LANE, 1, 0)] == list(bisection.condemned)
 
 
 def test_lane_that_only_archives_parks_nothing_for_our_faults() -> None:

@@ -10,6 +10,7 @@ import pytest
 from shared.contracts.entries import Entry
 from shared.contracts.park_reasons import ParkReason
 from shared.contracts.stream_names import INBOX_LANE
+from shared.projections import folding
 from shared.projections.folding import FoldFailedError, Folding
 from shared.projections.state_cache import Kept, StateCache, SubjectKey
 from shared.projections.subjects import PROJECT
@@ -147,6 +148,23 @@ def test_a_bad_event_in_the_inbox_is_parked_beside_its_kin() -> None:
     writes = folded(entry(1, bad), entry(2, b"["), lane=INBOX_LANE, partitions=2)
     assert [0] == [move.partition for move in writes.forwards]
     assert [2] == [parked.ms for parked in writes.parked]
+
+
+def test_an_inbox_entry_that_our_decoder_fails_on_is_left_to_its_partition(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Which archives it, once its breaker is open; only what names no subject is to be parked."""
+
+    def broken(_kept: bytes) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(folding, "decode_bounded", broken)
+    writes = folded(entry(1, ringing("1")), lane=INBOX_LANE, partitions=2)
+    assert [0] == [move.partition for move in writes.forwards]
+    with pytest.raises(FoldFailedError, match="lane -1, entry 2-0: ZeroDivisionError"):
+        folded(entry(2, b"["), lane=INBOX_LANE)
+    with pytest.raises(FoldFailedError, match="lane 0, entry 3-0: ZeroDivisionError"):
+        folded(entry(3, ringing("1")))
 
 
 def test_a_projection_that_fails_is_named_when_the_batch_closes(

@@ -1,14 +1,15 @@
 """F9 and F10: the disk of a server fills up in the midst of traffic, and has room again later."""
 
+import contextlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil  # type: ignore[import-untyped]
+import psycopg
 import pytest
 
 from services.tooling.embedded import EmbeddedServers
@@ -37,7 +38,7 @@ _FULL_S = 3.0
 _RESIDENT_BYTES_MAX = 400 * 1024 * 1024
 
 
-@contextmanager
+@contextlib.contextmanager
 def database_on_small_disk(path: Path, part: str) -> Iterator[tuple[EmbeddedServers, SmallDisk]]:
     """Embedded servers, of which a part of PostgreSQL's files lies on a disk of its own."""
     with embedded_servers(path) as servers:
@@ -71,7 +72,14 @@ def test_full_database_disk_is_waited_for_and_nothing_is_lost(
         with traffic.flowing():
             until(lambda: len(traffic.acknowledged) > len(events) // 4, "traffic flows")
             said = "No space left on device" if part == _TABLES else "connection"
-            until(lambda: _fill(disk) and all(said in _readiness(p) for p in ports), said)
+
+            def noticed() -> bool:
+                _fill(disk)
+                if part == _WAL:
+                    _write_much(running.database_url)
+                return all(said in _readiness(p) for p in ports)
+
+            until(noticed, said)
             until(lambda: _fill(disk) and traffic.over, "all is published")
         time.sleep(_FULL_S)
         resident_bytes = [psutil.Process(p.pid).memory_info().rss for p in projectors]
@@ -88,6 +96,18 @@ def _fill(disk: SmallDisk) -> bool:
     """Fill the disk, again where the server gave some of it back."""
     disk.fill()
     return True
+
+
+def _write_much(database_url: str) -> None:
+    """Fill PostgreSQL's log: some of its files were made while there was room."""
+    with (
+        contextlib.suppress(psycopg.OperationalError),
+        psycopg.connect(database_url, connect_timeout=3, autocommit=True) as connection,
+    ):
+        connection.execute(
+            "SELECT count(pg_logical_emit_message(false, 'test', repeat('x', 1000000)))"
+            " FROM generate_series(1, 200)"
+        )
 
 
 def _readiness(port: int) -> str:

@@ -73,9 +73,7 @@ class Engine:
         self._health = health
         self._metrics = metrics
         self._cache = StateCache(settings.cache_bytes)
-        self._folding = WatchedFolding(
-            partitions, self._cache, self._store.load, outside.runtime.end_later
-        )
+        self._folding = WatchedFolding(partitions, self._cache, self._store.load, self._end_later)
         self._bisection = Bisection(settings.batch_events_max, self._monotonic_s)
         self._bounds = BatchBounds(settings, self._folding, self._bisection)
         self._suspects = Suspects(settings.batch_events_max, self._store.say_at_hand)
@@ -87,6 +85,7 @@ class Engine:
         #: Lanes whose breaker is open.
         self._archive_only: set[int] = set()
         self._under_way: dict[int, Position] = {}
+        self._end_process_later = outside.runtime.end_later
         self._stopping = outside.runtime.event()
         self._looks = NowAndThen(_VOUCH_S)
         self._pause_s = _PAUSE_FIRST_S
@@ -111,6 +110,11 @@ class Engine:
         """Lane → how far it was read, committed or not; for other threads."""
         return dict(self._read)
 
+    def _end_later(self, seconds: float) -> None:
+        """What `WatchedFolding` calls before and after each fold."""
+        self._health.folding = seconds > 0
+        self._end_process_later(seconds)
+
     def _guarded(self, turn: Callable[[], None], stopping: Event) -> None:
         """One turn; a server that is away is waited for, and nothing in memory is trusted then."""
         self._health.engine_beat_s = self._monotonic_s()
@@ -118,6 +122,7 @@ class Engine:
             turn()
         except redis.RedisError as error:
             self._keeper.cannot_read()
+            self._reconnect()
             self._guarded(self._settle, stopping)
             self._wait("redis", error, stopping)
         except FoldFailedError as error:
@@ -126,10 +131,16 @@ class Engine:
         except _RolledBackError:
             pass  # told, and all is begun again
         except psycopg.Error as error:
+            self._reconnect()
             self._begin_again()
             self._wait("database", error, stopping)
         else:
             self._pause_s = _PAUSE_FIRST_S
+
+    def _reconnect(self) -> None:
+        """Trust no connection: what cut one may have silenced the others, each for its bound."""
+        self._streams.close()
+        self._store.close()
 
     def _wait(self, part: str, error: Exception, stopping: Event) -> None:
         words = str(error).strip().split("\n")[0]
@@ -306,6 +317,7 @@ class Engine:
     def _hand_over(self, lanes: set[int]) -> None:
         """Give lanes to others cleanly: commit what is folded of them first."""
         while self._folding.events or self._committer.busy:
+            self._health.engine_beat_s = self._monotonic_s()
             self._look_at_commit(0.05)
             if self._folding.events and not self._committer.busy:
                 self._submit()

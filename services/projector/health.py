@@ -24,6 +24,8 @@ class Health:
     failed: str | None = None
     #: When the engine last went round, whatever it found.
     engine_beat_s: float = field(default_factory=monotonic_s)
+    #: Whether it folds now, which the watchdog bounds; else it waits for a server, or for nothing.
+    folding: bool = False
     #: When Redis last answered a read; None before the first.
     read_s: float | None = None
     #: Since when entries wait for a commit; None when none does.

@@ -60,7 +60,8 @@ class LaneStore:
         return self._subjects.load(keys)
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Drop the connections; what is asked next makes new ones."""
+        self._watch.disconnect()
         if self._connection is not None:
             self._connection.close()
 

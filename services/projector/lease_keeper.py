@@ -21,6 +21,8 @@ _log = structlog.get_logger()
 _BEATS_PER_LEASE = 5
 #: How long Redis may answer nothing to this projector before it leaves its lanes to others.
 _BLIND_S = 5.0
+#: How long the engine may wait for a server before the same; a fold has its own watchdog.
+_STUCK_S = 15.0
 
 
 class LeaseKeeper:
@@ -60,7 +62,7 @@ class LeaseKeeper:
         self._others = False
         self._read_failed = False
         self._read_s = self._monotonic_s()
-        #: Whether lanes are left to others, because Redis answers nothing to us.
+        #: Whether lanes are left to others, because a server answers nothing to us.
         self.stands_aside = False
         self._archive_only: set[int] = set()
         self._stopping = runtime.event()
@@ -193,12 +195,17 @@ class LeaseKeeper:
         self._health.leases_known = True
 
     def _share(self, lanes: LeaseTable) -> int:
-        """How many lanes we should have, said to be alive; 0 while others can read and we not."""
-        blind_s = self._monotonic_s() - self._read_s
-        if self._read_failed and self._others and blind_s > _BLIND_S:
+        """How many lanes we should have, said to be alive; 0 while others can fold and we not."""
+        now_s = self._monotonic_s()
+        blind = self._read_failed and now_s - self._read_s > _BLIND_S
+        stuck = not self._health.folding and now_s - self._health.engine_beat_s > _STUCK_S
+        if self._others and (blind or stuck):
             if not self.stands_aside:
-                _log.warning("redis away for this projector, leaving its lanes to others")
+                why = "no server answers the engine" if stuck else "redis away for this projector"
+                _log.warning(f"{why}, leaving its lanes to others")
                 lanes.leave()
+            if stuck:  # it cannot let go; what it commits yet is fenced
+                lanes.release(self._every_lane())
             self.stands_aside = True
             return 0
         self.stands_aside = False
@@ -221,5 +228,8 @@ class LeaseKeeper:
             self._held = {}
         if not self._abandoned:
             # All that are ours, also where the reply to a `take` was lost.
-            lanes.release(list(range(INBOX_LANE, INBOX_LANE + self._all_lanes)))
+            lanes.release(self._every_lane())
         lanes.leave()
+
+    def _every_lane(self) -> list[int]:
+        return list(range(INBOX_LANE, INBOX_LANE + self._all_lanes))

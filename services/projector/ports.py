@@ -33,7 +33,7 @@ class Streams(Protocol):
         """The clock that entry ids are made of."""
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Drop the connection; what is asked next makes a new one."""
 
 
 class Store(Protocol):
@@ -60,7 +60,7 @@ class Store(Protocol):
         """Subjects as they are committed by now; unknown ones are left out."""
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Drop the connections; what is asked next makes new ones."""
 
 
 class Batches(Protocol):

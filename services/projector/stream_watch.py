@@ -82,6 +82,10 @@ class StreamWatch:
                     at = self._mend(connection, lane, lanes[lane], at, facts, finding)
         return lane_counts(connection, lanes) if declared else counts
 
+    def disconnect(self) -> None:
+        """Drop the connections; the next look makes a new one."""
+        self._client.close()
+
     def forget(self, kept: Mapping[int, int]) -> None:
         """Lanes that are not among those kept are somebody else's to complain of."""
         for known in (self._health.waiting, self._suspected):

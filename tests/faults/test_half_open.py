@@ -6,12 +6,14 @@ for ever, and their sessions stay open on the server. Others reach the servers a
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import httpx
 import pytest
 
 from tests.faults.judging import judge, recovery_s
+from tests.faults.lease_watch import wait_for_owners
 from tests.faults.proxy import BEGUN, BOTH, COMMITS, COMMITTED, TcpProxy
 from tests.faults.tally import FaultRow, FaultTally
 from tests.faults.traffic import Traffic
@@ -21,6 +23,10 @@ from tests.whole_system import messy_events
 #: The longest bound is 45 s (`shared.storage.connection.ANSWER_S`), on a machine that is not busy.
 _PATIENCE_S = 120.0
 _LEASE_MS = "4000"
+#: By then the last of a projector's connections was given up, each after the other.
+_SILENCE_SEEN_S = 60.0
+#: The keeper has a new connection after 10 s, and misses the engine after 15 s.
+_HELD_UP_MOST_S = 25.0
 
 
 @pytest.mark.faults
@@ -110,6 +116,47 @@ def test_redis_that_falls_silent_for_a_projector_costs_it_its_lanes_for_a_while(
         running.start_read_api()
         row = judge(running, traffic.acknowledged)
     tally.add("F12 silent Redis", replace(row, injected=1, recoveries_s=[folded_s]))
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(500)
+@pytest.mark.parametrize("also_redis", (True, False))
+def test_projector_whose_connections_fell_silent_holds_up_nothing_for_long(
+    redis_url: str, database_url: str, tally: FaultTally, also_redis: bool
+) -> None:
+    """For a moment only: its keeper soon has a new connection, its engine still waits on the old.
+
+    It must not take lanes again before the engine moves; judged by how soon all is folded.
+    """
+    traffic = Traffic(redis_url, messy_events(also_redis, contacts=150), 300, 30)
+    with (
+        TcpProxy(redis_url) as to_redis,
+        TcpProxy(database_url) as to_database,
+        installation(redis_url, database_url) as running,
+    ):
+        running.start_projector(lease_ms=_LEASE_MS)
+        urls = {"redis_url": to_redis.url, "database_url": to_database.url}
+        projector = _start(running, "services.projector", "probe_port", **urls)
+        wait_for_owners(running, 2)
+        with traffic.flowing():
+            silenced = (to_redis, to_database) if also_redis else (to_database,)
+            for proxy in silenced:
+                proxy.silence()
+            time.sleep(2.5)
+            for proxy in silenced:
+                proxy.heal()
+            slowest_s = max(_recoveries_s(running, _SILENCE_SEEN_S))
+            _wait_for(projector, httpx.codes.OK, "ok")
+        running.start_read_api()
+        row = judge(running, traffic.acknowledged)
+    tally.add("F12 silent for a moment", replace(row, injected=1, recoveries_s=[slowest_s]))
+
+
+def _recoveries_s(running: Installation, for_s: float) -> Iterator[float]:
+    """How long it takes, again and again, until what is there is folded."""
+    began_s = time.monotonic()
+    while time.monotonic() - began_s < for_s:
+        yield recovery_s(running, _HELD_UP_MOST_S)
 
 
 def _say_nothing() -> None:

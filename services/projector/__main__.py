@@ -14,6 +14,7 @@ import uvicorn
 from sqlalchemy.exc import OperationalError
 
 from services.projector.app import Projector, build
+from services.projector.pacing import Pauses
 from services.projector.waiting_probes import WaitingProbes
 from shared.delivery.connection import redis_client
 from shared.delivery.publisher import read_partitions
@@ -25,7 +26,6 @@ from shared.settings import Settings
 from shared.storage.schema import migrate
 
 _log = structlog.get_logger()
-_PAUSE_MOST_S = 5.0
 
 
 def main() -> int:
@@ -72,7 +72,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _prepare(settings: Settings, probes: WaitingProbes) -> int:
     """Migrate the database and announce N, which is returned; waits for servers that are away."""
     redis_url, database_url = settings.require_redis_url(), settings.require_database_url()
-    pause_s = 0.2
+    pauses = Pauses()
     while True:
         try:
             client = redis_client(redis_url)
@@ -85,8 +85,7 @@ def _prepare(settings: Settings, probes: WaitingProbes) -> int:
             words = str(error).strip().split("\n")[0]
             probes.waiting_for = f"{part}: {words}"
             _log.warning("waiting for servers", part=part, error=words)
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 2, _PAUSE_MOST_S)
+            time.sleep(pauses.next_s())
         else:
             return partitions
 

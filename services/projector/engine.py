@@ -18,7 +18,7 @@ from services.projector.bisection import Bisection
 from services.projector.commit_thread import CommitThread
 from services.projector.health import Health, Metrics
 from services.projector.lease_keeper import LeaseKeeper
-from services.projector.pacing import NowAndThen
+from services.projector.pacing import NowAndThen, Pauses
 from services.projector.ports import Outside
 from services.projector.suspects import Suspects
 from services.projector.watchdog import CAREFUL_PATIENCE_S, FOLD_PATIENCE_S, WatchedFolding
@@ -43,8 +43,6 @@ _NO_LANES_S = 0.02
 _VOUCH_S = 0.25
 #: The same while lanes are suspected: longer takes only who waits for the database.
 _CAREFUL_GLANCE_S = 0.2
-_PAUSE_FIRST_S = 0.1
-_PAUSE_MOST_S = 2.0
 
 
 class _RolledBackError(CallfoldError):
@@ -73,7 +71,9 @@ class Engine:
         self._health = health
         self._metrics = metrics
         self._cache = StateCache(settings.cache_bytes)
-        self._folding = WatchedFolding(partitions, self._cache, self._store.load, self._end_later)
+        self._folding = WatchedFolding(
+            partitions, self._cache, self._store.load, outside.runtime.end_later, health
+        )
         self._bisection = Bisection(settings.batch_events_max, self._monotonic_s)
         self._bounds = BatchBounds(settings, self._folding, self._bisection)
         self._suspects = Suspects(settings.batch_events_max, self._store.say_at_hand)
@@ -85,10 +85,9 @@ class Engine:
         #: Lanes whose breaker is open.
         self._archive_only: set[int] = set()
         self._under_way: dict[int, Position] = {}
-        self._end_process_later = outside.runtime.end_later
         self._stopping = outside.runtime.event()
         self._looks = NowAndThen(_VOUCH_S)
-        self._pause_s = _PAUSE_FIRST_S
+        self._pauses = Pauses()
 
     def run(self, stopping: Event, failed: Callable[[], None]) -> None:
         """Fold until told to stop, then commit what is folded; calls `failed` where it cannot."""
@@ -103,17 +102,11 @@ class Engine:
             self._health.failed = repr(error)
             self._keeper.abandon()
             failed()
-        self._streams.close()
-        self._store.close()
+        self._disconnect()
 
     def reading(self) -> dict[int, Position]:
         """Lane → how far it was read, committed or not; for other threads."""
         return dict(self._read)
-
-    def _end_later(self, seconds: float) -> None:
-        """What `WatchedFolding` calls before and after each fold."""
-        self._health.folding = seconds > 0
-        self._end_process_later(seconds)
 
     def _guarded(self, turn: Callable[[], None], stopping: Event) -> None:
         """One turn; a server that is away is waited for, and nothing in memory is trusted then."""
@@ -122,7 +115,7 @@ class Engine:
             turn()
         except redis.RedisError as error:
             self._keeper.cannot_read()
-            self._reconnect()
+            self._disconnect()
             self._guarded(self._settle, stopping)
             self._wait("redis", error, stopping)
         except FoldFailedError as error:
@@ -131,23 +124,22 @@ class Engine:
         except _RolledBackError:
             pass  # told, and all is begun again
         except psycopg.Error as error:
-            self._reconnect()
+            self._disconnect()
             self._begin_again()
             self._wait("database", error, stopping)
         else:
-            self._pause_s = _PAUSE_FIRST_S
+            self._pauses.end()
 
-    def _reconnect(self) -> None:
+    def _disconnect(self) -> None:
         """Trust no connection: what cut one may have silenced the others, each for its bound."""
         self._streams.close()
         self._store.close()
 
     def _wait(self, part: str, error: Exception, stopping: Event) -> None:
-        words = str(error).strip().split("\n")[0]
-        self._health.trouble[part] = words
-        _log.warning(f"{part} away, waiting", error=words, pause_s=self._pause_s)
-        stopping.wait(self._pause_s)
-        self._pause_s = min(self._pause_s * 2, _PAUSE_MOST_S)
+        self._health.trouble[part] = words = str(error).strip().split("\n")[0]
+        pause_s = self._pauses.next_s()
+        _log.warning(f"{part} away, waiting", error=words, pause_s=pause_s)
+        stopping.wait(pause_s)
 
     def _turn(self) -> None:
         self._look_at_commit(0)

@@ -1,4 +1,7 @@
-"""What is done now and then between other things, by a clock that is given."""
+"""What is done now and then between other things, by a clock that is given; and pauses."""
+
+_PAUSE_FIRST_S = 0.1
+_PAUSE_MOST_S = 2.0
 
 
 class NowAndThen:
@@ -15,3 +18,20 @@ class NowAndThen:
             return False
         self._last_s = now_s
         return True
+
+
+class Pauses:
+    """Between tries of what fails: each twice as long as the one before, up to two seconds."""
+
+    def __init__(self) -> None:
+        """The first is short."""
+        self._s = _PAUSE_FIRST_S
+
+    def next_s(self) -> float:
+        """How long to wait before the next try."""
+        pause_s, self._s = self._s, min(self._s * 2, _PAUSE_MOST_S)
+        return pause_s
+
+    def end(self) -> None:
+        """It went well; the next pause is short again."""
+        self._s = _PAUSE_FIRST_S

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
+from services.projector.health import Health
 from shared.contracts.entries import ArchivedEntry, Entry
 from shared.folds.journal import Position
 from shared.projections.folding import Condemned, Folding, Load, Taken
@@ -35,13 +36,19 @@ class WatchedFolding(Folding):
     """Folds as `Folding` does, within its patience; waiting for the database is not counted."""
 
     def __init__(
-        self, partitions: int, cache: StateCache, load: Load, end_later: Callable[[float], None]
+        self,
+        partitions: int,
+        cache: StateCache,
+        load: Load,
+        end_later: Callable[[float], None],
+        health: Health,
     ) -> None:
         """`end_later` is the function above, or what stands for it in a simulation."""
         super().__init__(partitions, cache, self._load_unwatched)
         self.patience_s = FOLD_PATIENCE_S
         self._load_all = load
-        self._end_later = end_later
+        self._end_process_later = end_later
+        self._health = health
 
     def take_lanes(self, taken: Mapping[int, Taken], condemned: Condemned) -> None:
         """See `Folding`."""
@@ -72,6 +79,10 @@ class WatchedFolding(Folding):
         found = self._load_all(keys)
         self._end_later(self.patience_s)
         return found
+
+    def _end_later(self, seconds: float) -> None:
+        self._health.folding = seconds > 0
+        self._end_process_later(seconds)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:

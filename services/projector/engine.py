@@ -152,7 +152,7 @@ class Engine:
                 self._health.trouble.pop(part, None)
             self._stopping.wait(_NO_LANES_S)
             return
-        if self._suspects:
+        if self._suspects.absolve(self._keeper.deaths()):
             self._careful_turn()
             return
         more = False
@@ -325,11 +325,11 @@ class Engine:
         self._keeper.let_go(lanes)
 
     def _take_up(self, lanes: dict[int, int]) -> None:
-        self._store.look(lanes)  # before anything is read past what is missing
+        heads = self._store.look(lanes)  # before anything is read past what is missing
         found = self._store.cursors(lanes)
         for lane, cursor in found.items():
             self._cache.drop(lane)
-            self._suspects.taken_up(lane, lanes[lane], cursor.unclean_deaths)
+            self._suspects.taken_up(lane, lanes[lane], cursor.unclean_deaths, heads.get(lane))
             if lane in self._keeper.archive_only():
                 self._archive_only.add(lane)
             elif cursor.folded < cursor.position:

@@ -28,13 +28,16 @@ class LaneStore:
         self._connection: psycopg.Connection | None = None
         self._subjects: SubjectReader | None = None
 
-    def look(self, lanes: Mapping[int, int]) -> None:
+    def look(self, lanes: Mapping[int, int]) -> Mapping[int, Position]:
         """Declare what the streams of lanes held at these epochs have lost.
+
+        Returns: the newest entry of each stream that is as it should be.
 
         Raises:
             redis.RedisError: Redis is away.
         """
         self._watch.look(self._connected(), lanes)
+        return self._watch.heads
 
     def cursors(self, lanes: Iterable[int]) -> dict[int, Cursor]:
         """Where lanes stand in the log and in the generation."""

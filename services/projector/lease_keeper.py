@@ -57,6 +57,11 @@ class LeaseKeeper:
         self._let_go: set[int] = set()
         self._vouched: dict[int, int] = {}
         self._survived: set[int] = set()
+        self._deaths: dict[int, int] = {}
+        #: Lane → epoch of all that was ours at the last renewal and was not given back since.
+        self._owned: dict[int, int] = {}
+        #: When it was last seen that some of it is not ours any more; None once that was told.
+        self._lapsed_s: float | None = None
         self._breaker: dict[int, str] = {}
         self._renewed_s = 0.0
         self._others = False
@@ -98,6 +103,11 @@ class LeaseKeeper:
         """Lanes whose breaker is open, as of the last renewal."""
         with self._lock:
             return self._archive_only | self._breaker.keys()
+
+    def deaths(self) -> dict[int, int]:
+        """Lane → deaths in a row of its owners, as of the last renewal."""
+        with self._lock:
+            return self._deaths
 
     def unwanted(self) -> set[int]:
         """Lanes that others should have: finish what is under way, then `let_go`."""
@@ -172,15 +182,19 @@ class LeaseKeeper:
         for lane, reason in breaker.items():
             lanes.open_breaker([lane], reason)
         share = self._share(lanes)
-        held, archive_only = lanes.renew()
-        if len(held) < share:
-            taken = lanes.take(share - len(held), self._generation)
+        found = lanes.renew()
+        if any(found.epochs.get(lane) != epoch for lane, epoch in self._owned.items()):
+            self._lapsed_s = started_s
+        if len(found.epochs) < share:
+            taken = lanes.take(share - len(found.epochs), self._generation)
             if taken:
-                held, archive_only = lanes.renew()  # says which of the new ones only archive
-                _log.info("lanes taken", lanes=sorted(taken), held=len(held))
+                found = lanes.renew()  # says which of the new ones only archive
+                _log.info("lanes taken", lanes=sorted(taken), held=len(found.epochs))
+        held = found.epochs
         with self._lock:
             self._held, self._renewed_s = held, started_s
-            self._archive_only = archive_only
+            self._owned = dict(held)
+            self._archive_only, self._deaths = found.archive_only, found.deaths
             self._unwanted = set(sorted(held, reverse=True)[: max(0, len(held) - share)])
             vouched, self._vouched = self._vouched, {}
             survived, self._survived = self._survived, set()
@@ -189,6 +203,10 @@ class LeaseKeeper:
             lanes.vouch(vouched)
         if survived:
             lanes.survived(sorted(survived))
+        if self._lapsed_s is not None and self._health.engine_beat_s > self._lapsed_s:
+            # Our engine moved since: whoever took our lanes was wrong to think that we died.
+            lanes.still_alive()
+            self._lapsed_s = None
         if lanes.live_generation() != self._generation:
             self._switched()
         self._health.lanes = tuple(sorted(held))
@@ -206,6 +224,7 @@ class LeaseKeeper:
                 lanes.leave()
             if stuck:  # it cannot let go; what it commits yet is fenced
                 lanes.release(self._every_lane())
+                self._owned = {}
             self.stands_aside = True
             return 0
         self.stands_aside = False
@@ -218,6 +237,7 @@ class LeaseKeeper:
             giving, self._let_go = sorted(self._let_go), set()
             for lane in giving:
                 self._held.pop(lane, None)
+                self._owned.pop(lane, None)
                 self._unwanted.discard(lane)
         if giving:
             lanes.release(giving)

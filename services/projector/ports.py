@@ -17,7 +17,7 @@ from shared.contracts.entries import ArchivedEntry, Entry
 from shared.folds.journal import Position
 from shared.projections.state_cache import Kept, SubjectKey
 from shared.projections.write_set import Forward, WriteSet
-from shared.storage.lanes import Cursor
+from shared.storage.lanes import Cursor, Held
 from shared.storage.parking import Scope
 
 
@@ -39,8 +39,11 @@ class Streams(Protocol):
 class Store(Protocol):
     """What the engine reads of the database; `LaneStore` is it."""
 
-    def look(self, lanes: Mapping[int, int]) -> None:
-        """Declare what the streams of lanes held at these epochs have lost."""
+    def look(self, lanes: Mapping[int, int]) -> Mapping[int, Position]:
+        """Declare what the streams of lanes held at these epochs have lost.
+
+        Returns: the newest entry of each stream that is as it should be.
+        """
 
     def cursors(self, lanes: Iterable[int]) -> dict[int, Cursor]:
         """Where lanes stand in the log and in the generation."""
@@ -85,11 +88,13 @@ class LeaseTable(Protocol):
 
     def live_generation(self) -> int | None: ...
 
-    def renew(self) -> tuple[dict[int, int], set[int]]: ...
+    def renew(self) -> Held: ...
 
     def take(self, lanes_max: int, generation: int) -> dict[int, int]: ...
 
     def release(self, lanes: list[int]) -> None: ...
+
+    def still_alive(self) -> None: ...
 
     def survived(self, lanes: list[int]) -> None: ...
 

@@ -32,6 +32,8 @@ class StreamWatch:
         self._suspected: dict[int, set[Key]] = {}
         #: Lanes whose stream was older than the cursor at the last look: nothing may be trimmed.
         self.older: set[int] = set()
+        #: Lane → the newest entry that its stream gave by the last look, where nothing was found.
+        self.heads: dict[int, Position] = {}
 
     def look(
         self,
@@ -62,6 +64,7 @@ class StreamWatch:
             for lane, facts in looked.items()
             if facts.last_generated < counts[lane].position or facts.added < counts[lane].counted
         }
+        self.heads = {}
         read = None if reading is None else reading()
         declared = False
         for lane, facts in looked.items():
@@ -72,6 +75,7 @@ class StreamWatch:
             findings = judge(lane, at.position, at.counted, facts)
             if not findings and not left_aside:
                 self._health.waiting.pop(lane, None)
+                self.heads[lane] = facts.last_generated
             keys = {finding.key(at.position) for finding in findings}
             before = self._suspected.get(lane, set())
             self._suspected[lane] = keys

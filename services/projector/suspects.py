@@ -1,9 +1,9 @@
 """Lanes whose owners died again and again: folded so that the one deadly event is found.
 
 After two deaths with a lane at hand it is suspected, for as many entries as can have been in the
-batch. Its batches are small, none is folded beside another's commit, and the database knows of
-which suspects something is at hand: whoever dies with nothing of a lane accuses it of nothing, and
-an operator's kill between two batches counts for none (architecture.md, point 10).
+batch and were there by then. Its batches are small, none is folded beside another's commit, and the
+database knows of which suspects something is at hand: whoever dies with nothing of a lane accuses
+it of nothing, and an operator's kill between two batches counts for none (architecture.md, 10).
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.contracts.entries import Entry
+from shared.folds.journal import Position
 from shared.projections.write_set import WriteSet
 from shared.storage.lanes import DEATHS_SUSPECT
 
@@ -18,6 +19,7 @@ from shared.storage.lanes import DEATHS_SUSPECT
 _DEATHS_SINGLE: Final = DEATHS_SUSPECT + 1
 #: Of the usual batch, for a lane suspected just now: 937 of 30,000, so that it still moves.
 _SMALL_SHIFT_BITS: Final = 5
+_NO_HEAD: Final[Position] = (2**64, 0)
 #: By now the process died twice with nothing but the lane's next entry at hand.
 DEATHS_CONDEMN: Final = _DEATHS_SINGLE + 2
 
@@ -25,8 +27,10 @@ DEATHS_CONDEMN: Final = _DEATHS_SINGLE + 2
 @dataclass(slots=True)
 class _Suspect:
     deaths: int
-    #: Entries that must go through before its deaths are forgotten.
+    #: Entries that must go through before its deaths are forgotten, if those up to `head` are more.
     left: int
+    #: The newest entry when it was taken up: nobody died of what came later.
+    head: Position
 
 
 class Suspects:
@@ -53,7 +57,8 @@ class Suspects:
         #: Of these, suspects that the table does not know yet as cleared.
         self._acquitted: dict[int, int] = {}
         self._epochs: dict[int, int] = {}
-        self._under_way: dict[int, int] = {}
+        #: Lane → entries and last position of the batch under way.
+        self._under_way: dict[int, tuple[int, Position]] = {}
 
     def __bool__(self) -> bool:
         """Whether any lane is suspected."""
@@ -74,14 +79,30 @@ class Suspects:
             self._say({lane: self._epochs[lane] for lane in suspects}, said[1], self._acquitted)
             self._said, self._acquitted = said, {}
 
-    def taken_up(self, lane: int, epoch: int, deaths: int) -> None:
-        """A lane begins anew at its cursor; what of it went through before stays so."""
+    def taken_up(self, lane: int, epoch: int, deaths: int, head: Position | None) -> None:
+        """A lane begins anew at its cursor; what of it went through before stays so.
+
+        `head` is the newest entry that its last owner can have read; None where nobody knows.
+        """
         self._epochs[lane] = epoch
         known = self._lanes.get(lane)
         if not deaths or self._cleared.get(lane) == epoch:
             self._lanes.pop(lane, None)
         elif known is None or known.deaths != deaths:
-            self._lanes[lane] = _Suspect(deaths, self._at_risk(deaths))
+            self._lanes[lane] = _Suspect(deaths, self._at_risk(deaths), head or _NO_HEAD)
+
+    def absolve(self, deaths: Mapping[int, int]) -> bool:
+        """Hear what the database says by now: who was thought dead may have said that it lives.
+
+        Returns: whether any lane is suspected still.
+        """
+        for lane, known in [*self._lanes.items()]:
+            now = deaths.get(lane, known.deaths)
+            if not now:
+                del self._lanes[lane]
+            elif now < known.deaths:
+                known.deaths, known.left = now, self._at_risk(now)
+        return bool(self)
 
     def _at_risk(self, deaths: int) -> int:
         """Entries that were at hand at the last death, at most."""
@@ -120,14 +141,14 @@ class Suspects:
 
     def submitted(self, writes: WriteSet) -> None:
         """A batch is on its way."""
-        self._under_way = {lane: write.entries for lane, write in writes.lanes.items()}
+        self._under_way = {lane: (write.entries, write.new) for lane, write in writes.lanes.items()}
 
     def succeeded(self) -> set[int]:
         """It went through; returns its lanes whose deaths may be forgotten."""
-        for lane, entries in self._under_way.items():
+        for lane, (entries, position) in self._under_way.items():
             if lane in self._lanes:
                 self._lanes[lane].left -= entries
-                if self._lanes[lane].left <= 0:
+                if self._lanes[lane].left <= 0 or position >= self._lanes[lane].head:
                     self.clear(lane)
         return self._under_way.keys() - self._lanes.keys()
 

@@ -6,7 +6,7 @@ SHARE`: that blocks a takeover, which changes the epoch and so the key, but no r
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -30,6 +30,17 @@ class Cursor:
     unclean_deaths: int
     #: Why the lane only archives; None where it folds.
     archive_only: str | None
+
+
+class Held(NamedTuple):
+    """The lanes of one projector, as of a renewal."""
+
+    #: Lane → epoch.
+    epochs: dict[int, int]
+    #: Those of them that only archive.
+    archive_only: set[int]
+    #: Lane → deaths in a row of its owners.
+    deaths: dict[int, int]
 
 
 class Lanes:
@@ -72,18 +83,19 @@ class Lanes:
             "DELETE FROM callfold.projectors WHERE projector = %s", (self._projector,)
         )
 
-    def renew(self) -> tuple[dict[int, int], set[int]]:
-        """Renew what this projector holds.
-
-        Returns: lane → epoch of all that it still holds, and those of them that only archive.
-        """
+    def renew(self) -> Held:
+        """Renew what this projector holds; returns all that it still holds."""
         rows = self._connection.execute(
             "UPDATE callfold.leases SET expires_at = now() + %s::interval"
-            " WHERE owner = %s AND expires_at > now() RETURNING lane, epoch, archive_only",
+            " WHERE owner = %s AND expires_at > now()"
+            " RETURNING lane, epoch, archive_only IS NOT NULL, unclean_deaths",
             (self._lease, self._projector),
         ).fetchall()
-        held = {lane: epoch for lane, epoch, _ in rows}
-        return held, {lane for lane, _, archive_only in rows if archive_only is not None}
+        return Held(
+            {lane: epoch for lane, epoch, _, _ in rows},
+            {lane for lane, _, archive_only, _ in rows if archive_only},
+            {lane: deaths for lane, _, _, deaths in rows},
+        )
 
     def take(self, lanes_max: int, generation: int) -> dict[int, int]:
         """Take up to `lanes_max` lanes that nobody holds; returns lane → epoch.
@@ -91,8 +103,9 @@ class Lanes:
         None while another generation than `generation` is live: a lease is good for one alone,
         since every switch ends all of them. A lane whose owner let it expire died uncleanly; its
         count goes up until a commit, unless nothing of it was at hand. Of a suspected lane nothing
-        is, until `say_at_hand`. Who takes its own lapsed lane again was only paused. Who
-        stands still within a commit is ended a lease later, for its locks keep all from its lanes.
+        is, until `say_at_hand`. Who takes its own lapsed lane again was only paused, and so was who
+        says later that it lives (`still_alive`). Who stands still within a commit is ended a lease
+        later, for its locks keep all from its lanes.
         """
         with self._connection.transaction():
             # Locked, because what an UPDATE that waited sees of other tables may be outdated.
@@ -100,9 +113,10 @@ class Lanes:
                 return {}
             rows = self._connection.execute(
                 "UPDATE callfold.leases AS l SET owner = %s, epoch = l.epoch + 1,"
-                " expires_at = now() + %s::interval, unclean_deaths = free.deaths,"
-                " at_hand = free.deaths < %s FROM (SELECT lane, unclean_deaths"
-                " + (at_hand AND owner IS NOT NULL AND owner <> %s)::int AS deaths"
+                " expires_at = now() + %s::interval, accused = free.accused,"
+                " unclean_deaths = l.unclean_deaths + (free.accused IS NOT NULL)::int,"
+                " at_hand = l.unclean_deaths + (free.accused IS NOT NULL)::int < %s"
+                " FROM (SELECT lane, CASE WHEN at_hand AND owner <> %s THEN owner END AS accused"
                 " FROM callfold.leases WHERE owner IS NULL OR expires_at < now()"
                 " ORDER BY lane LIMIT %s FOR UPDATE SKIP LOCKED) AS free"
                 " WHERE l.lane = free.lane RETURNING l.lane, l.epoch",
@@ -111,6 +125,15 @@ class Lanes:
         if len(rows) < lanes_max:
             end_stalled(self._connection, self._lease)
         return dict(rows)
+
+    def still_alive(self) -> None:
+        """Take back the deaths that this projector is thought to have died: it stood still."""
+        self._connection.execute(
+            "UPDATE callfold.leases SET accused = NULL,"
+            " unclean_deaths = greatest(unclean_deaths - 1, 0),"
+            " at_hand = at_hand OR unclean_deaths <= %s WHERE accused = %s",
+            (DEATHS_SUSPECT, self._projector),
+        )
 
     def release(self, lanes: list[int]) -> None:
         """Give lanes back cleanly; nothing of them may be under way."""

@@ -125,6 +125,8 @@ leases = Table(
     Column("archive_only", Text(collation="C")),
     #: False while its owner suspects the lane and has nothing of it: a death is not its fault.
     Column("at_hand", Boolean, nullable=False, server_default=true()),
+    #: Whose death was counted when the lane was taken; NULL where none was.
+    Column("accused", Text(collation="C")),
     Index("leases_epoch", "lane", "epoch", unique=True),
     postgresql_with={"fillfactor": "50"},
 )

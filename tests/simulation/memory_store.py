@@ -19,7 +19,7 @@ from shared.folds.journal import Position
 from shared.projections.state_cache import Kept, SubjectKey
 from shared.projections.write_set import Archived, LaneWrite, Parked, WriteSet
 from shared.storage.conflicts import _differs
-from shared.storage.lanes import DEATHS_SUSPECT, Cursor
+from shared.storage.lanes import DEATHS_SUSPECT, Cursor, Held
 from tests.simulation.scheduler import Scheduler
 
 GENERATION = 1
@@ -29,7 +29,15 @@ _NEVER_S = float("-inf")
 class Lease:
     """A row of `callfold.leases`."""
 
-    __slots__ = ("archive_only", "at_hand", "epoch", "expires_at_s", "owner", "unclean_deaths")
+    __slots__ = (
+        "accused",
+        "archive_only",
+        "at_hand",
+        "epoch",
+        "expires_at_s",
+        "owner",
+        "unclean_deaths",
+    )
 
     def __init__(self) -> None:
         self.owner: str | None = None
@@ -37,6 +45,7 @@ class Lease:
         self.expires_at_s = _NEVER_S
         self.unclean_deaths = 0
         self.at_hand = True
+        self.accused: str | None = None
         self.archive_only: str | None = None
 
 
@@ -90,16 +99,17 @@ class MemoryStore:
             del self.projectors[name]
         return len(self.projectors)
 
-    def renew(self, projector: str, lease_s: float) -> tuple[dict[int, int], set[int]]:
+    def renew(self, projector: str, lease_s: float) -> Held:
         """`Lanes.renew`: only what has not run out."""
-        now_s, held, archive_only = self._scheduler.now_s, {}, set()
+        now_s, held = self._scheduler.now_s, Held({}, set(), {})
         for lane, lease in self.leases.items():
             if lease.owner == projector and lease.expires_at_s > now_s:
                 lease.expires_at_s = now_s + lease_s
-                held[lane] = lease.epoch
+                held.epochs[lane] = lease.epoch
+                held.deaths[lane] = lease.unclean_deaths
                 if lease.archive_only is not None:
-                    archive_only.add(lane)
-        return held, archive_only
+                    held.archive_only.add(lane)
+        return held
 
     def take(self, projector: str, lease_s: float, lanes_max: int) -> dict[int, int]:
         """`Lanes.take`: FOR UPDATE SKIP LOCKED passes lanes by that a commit holds."""
@@ -111,7 +121,8 @@ class MemoryStore:
             if len(taken) == lanes_max or not free or self.locked[lane]:
                 continue
             died = lease.owner is not None and lease.owner != projector
-            lease.unclean_deaths += died and lease.at_hand
+            lease.accused = lease.owner if died and lease.at_hand else None
+            lease.unclean_deaths += lease.accused is not None
             lease.at_hand = lease.unclean_deaths < DEATHS_SUSPECT
             lease.owner, lease.expires_at_s = projector, now_s + lease_s
             lease.epoch += 1
@@ -134,6 +145,15 @@ class MemoryStore:
             lease = self.leases[lane]
             if lease.owner == projector:
                 lease.owner, lease.expires_at_s = None, _NEVER_S
+
+    def still_alive(self, projector: str) -> int:
+        """`Lanes.still_alive`; returns of how many lanes."""
+        wronged = [lease for lease in self.leases.values() if lease.accused == projector]
+        for lease in wronged:
+            lease.accused = None
+            lease.at_hand = lease.at_hand or lease.unclean_deaths <= DEATHS_SUSPECT
+            lease.unclean_deaths = max(lease.unclean_deaths - 1, 0)
+        return len(wronged)
 
     def survived(self, projector: str, lanes: Iterable[int]) -> None:
         """`Lanes.survived`."""

@@ -17,7 +17,7 @@ from shared.folds.journal import Position
 from shared.projections.state_cache import Kept, SubjectKey
 from shared.projections.write_set import Forward, WriteSet
 from shared.settings import Settings
-from shared.storage.lanes import Cursor
+from shared.storage.lanes import Cursor, Held
 from shared.storage.parking import Scope
 from tests.simulation.memory_store import GENERATION, Transaction
 from tests.simulation.scheduler import Killed, Lives, SimulatedEvent, SimulatedQueue
@@ -63,10 +63,11 @@ class StreamsOf(Client):
 class StoreOf(Client):
     """`ports.Store`; no stream loses entries here, so `look` finds nothing."""
 
-    def look(self, _lanes: Mapping[int, int], /) -> None:
+    def look(self, _lanes: Mapping[int, int], /) -> Mapping[int, Position]:
         """Ask both servers."""
         self._world.ask_store(self._lives)
         self._world.ask_streams(self._lives)
+        return dict(self._world.streams.heads)
 
     def cursors(self, lanes: Iterable[int]) -> dict[int, Cursor]:
         """One statement: all of one moment."""
@@ -175,7 +176,7 @@ class LeasesOf(Client):
     def live_generation(self) -> int | None:
         return GENERATION
 
-    def renew(self) -> tuple[dict[int, int], set[int]]:
+    def renew(self) -> Held:
         self._world.ask_store(self._lives)
         renewed = self._world.store.renew(self._projector, self._lease_s)
         self._world.point(self._lives)
@@ -191,6 +192,11 @@ class LeasesOf(Client):
     def release(self, lanes: list[int]) -> None:
         self._world.ask_store(self._lives)
         self._world.store.release(self._projector, lanes)
+        self._lost()
+
+    def still_alive(self) -> None:
+        self._world.ask_store(self._lives)
+        self._world.faults["deaths taken back"] += self._world.store.still_alive(self._projector)
         self._lost()
 
     def survived(self, lanes: list[int]) -> None:

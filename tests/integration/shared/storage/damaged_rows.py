@@ -130,7 +130,7 @@ def saying(owner: LaneOwner) -> dict[str, list[tuple[Any, ...]]]:
 
 def epochs(owner: LaneOwner) -> dict[int, int]:
     """Lane → epoch, by the lease keeper's own question."""
-    return owner.lanes.renew()[0]
+    return owner.lanes.renew().epochs
 
 
 def damage(owner: LaneOwner) -> dict[str, list[str]]:

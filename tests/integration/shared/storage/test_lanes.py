@@ -70,7 +70,7 @@ def test_epoch_grows_at_each_taking_and_never_else(connection: psycopg.Connectio
     """Renewing keeps the epoch; giving back and taking again does not."""
     one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
     first = one.take(9, 1)
-    assert (first, set()) == one.renew()
+    assert (first, set(), dict.fromkeys(first, 0)) == one.renew()
     one.release(list(first))
     second = other.take(9, 1)
     expire(connection, *ALL)
@@ -85,7 +85,7 @@ def test_lease_that_ran_out_is_not_renewed(connection: psycopg.Connection) -> No
     one.take(9, 1)
     expire(connection, 0, 1)
 
-    held, _ = one.renew()
+    held = one.renew().epochs
 
     assert ALL - {0, 1} == held.keys()
 
@@ -173,6 +173,24 @@ def test_batch_that_went_through_forgets_the_deaths(connection: psycopg.Connecti
     assert {-1: 5, 0: 0, 1: 5, 2: 5, 3: 5} == deaths(connection)
 
 
+def test_death_of_a_projector_that_lives_is_taken_back(connection: psycopg.Connection) -> None:
+    """It only stood still; what others died of, before or since, stays counted."""
+    one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
+    for dead in ("first", "second", "one"):
+        Lanes(connection, dead, LEASE_MS).take(9, 1)
+        expire(connection, *ALL)
+    other.take(9, 1)
+    one.still_alive()
+    assert dict.fromkeys(ALL, 2) == deaths(connection) == other.renew().deaths
+    one.still_alive()
+    assert dict.fromkeys(ALL, 2) == deaths(connection)
+
+    expire(connection, 0)
+    Lanes(connection, "third", LEASE_MS).take(9, 1)  # of a suspected lane nothing was at hand
+    other.still_alive()
+    assert dict.fromkeys(ALL, 2) == deaths(connection)
+
+
 def test_projectors_alive_are_counted(connection: psycopg.Connection) -> None:
     """Those whose beat ran out are gone, and those that said goodbye at once."""
     one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)
@@ -211,7 +229,7 @@ def test_renewal_goes_through_during_a_commit_and_a_takeover_does_not(laid_out: 
         beating.execute("SET lock_timeout = '1s'")
         with committing.transaction():
             committing.execute("SELECT 1 FROM callfold.leases WHERE lane = 0 FOR KEY SHARE")
-            held, _ = one.renew()
+            held = one.renew().epochs
             one.survived([0])
             one.open_breaker([0], "a reason")
             expire(beating, 0, 1)
@@ -238,11 +256,11 @@ def test_breaker_is_opened_seen_and_closed(connection: psycopg.Connection) -> No
     one.take(9, 1)
     one.open_breaker([0, 2], "a bad release")
 
-    assert {0, 2} == one.renew()[1]
+    assert {0, 2} == one.renew().archive_only
     assert {0: "a bad release", 2: "a bad release"} == open_breakers(connection)
     assert "a bad release" == one.cursors([2], 1)[2].archive_only
     assert [2] == close_breaker(connection, [1, 2])
-    assert {0} == one.renew()[1]
+    assert {0} == one.renew().archive_only
 
 
 def test_cursors_say_where_log_and_generation_stand(connection: psycopg.Connection) -> None:

@@ -10,6 +10,7 @@ from services.projector.health import Health
 from services.projector.lease_keeper import LeaseKeeper
 from services.projector.ports import LeaseTable, Runtime
 from shared.clock import monotonic_s
+from shared.storage.lanes import Held
 from tests.installation import until
 from tests.simulation.memory_store import GENERATION
 
@@ -23,7 +24,7 @@ class Leases:
         self.held: set[int] = set()
         self.left = False
         self._loses_reply = loses_reply
-        self.failed = Event()
+        self.failed, self.said_alive = Event(), Event()
         self.connections = self.beats = 0
 
     @contextmanager
@@ -43,8 +44,8 @@ class Leases:
     def live_generation(self) -> int | None:
         return GENERATION
 
-    def renew(self) -> tuple[dict[int, int], set[int]]:
-        return dict.fromkeys(self.held, 1), set()
+    def renew(self) -> Held:
+        return Held(dict.fromkeys(self.held, 1), set(), {})
 
     def take(self, _lanes_max: int, _generation: int, /) -> dict[int, int]:
         self.held |= _ALL
@@ -52,6 +53,9 @@ class Leases:
             self.failed.set()
             raise psycopg.OperationalError("the connection is lost")
         return dict.fromkeys(self.held, 1)
+
+    def still_alive(self) -> None:
+        self.said_alive.set()
 
     def release(self, lanes: list[int]) -> None:
         self.held -= set(lanes)
@@ -94,6 +98,22 @@ def test_leases_of_an_engine_that_failed_are_not_given_back() -> None:
     keeper.stop()
     assert leases.held == _ALL
     assert leases.left
+
+
+def test_projector_that_lost_lanes_says_that_it_lives_once_its_engine_moved() -> None:
+    """Before that nobody knows: perhaps an event loops in C, and the process is to be ended."""
+    leases, health = Leases(), Health(folding=True)
+    keeper = keeper_of(leases, health, lease_ms=1_000)
+    keeper.start()
+    until(lambda: keeper.held().keys() == _ALL, "lanes are taken")
+    health.engine_beat_s = monotonic_s()
+    leases.held = set()
+    beats = leases.beats
+    until(lambda: leases.beats > beats + 2, "it looks again and again")
+    assert not leases.said_alive.is_set()
+    health.engine_beat_s = monotonic_s()
+    assert leases.said_alive.wait(30)
+    keeper.stop()
 
 
 def test_lanes_of_an_engine_that_waits_for_a_server_go_to_others_until_it_moves() -> None:

@@ -7,6 +7,7 @@ import pytest
 from services.projector.suspects import Suspects
 from shared.contracts.entries import Entry
 from shared.projections.write_set import LaneWrite, WriteSet
+from shared.storage.lanes import DEATHS_SUSPECT
 
 _MAX = 30_000
 _SMALL = 937
@@ -14,7 +15,9 @@ _LANE, _OTHER = 1, 2
 Said = list[tuple[dict[int, int], set[int], dict[int, int]]]
 
 
-def suspects_of(deaths: int, said: Said | None = None) -> Suspects:
+def suspects_of(
+    deaths: int, said: Said | None = None, head: tuple[int, int] | None = None
+) -> Suspects:
     """Suspects with a lane whose owners died so often, and one that nobody suspects."""
 
     def say(
@@ -24,8 +27,8 @@ def suspects_of(deaths: int, said: Said | None = None) -> Suspects:
             said.append((dict(epochs), set(at_hand), dict(cleared)))
 
     suspects = Suspects(_MAX, say)
-    suspects.taken_up(_LANE, 5, deaths)
-    suspects.taken_up(_OTHER, 5, 0)
+    suspects.taken_up(_LANE, 5, deaths, head)
+    suspects.taken_up(_OTHER, 5, 0, None)
     return suspects
 
 
@@ -69,7 +72,7 @@ def test_batch_beside_a_suspect_is_of_the_suspect_alone() -> None:
     suspects = suspects_of(2)
     found = {_LANE: entries(200), _OTHER: entries(5)}
     assert {_LANE: found[_LANE][:_SMALL]} == suspects.choose(found)
-    suspects.taken_up(_OTHER, 5, 3)
+    suspects.taken_up(_OTHER, 5, 3, None)
     assert {_OTHER: found[_OTHER][:1]} == suspects.choose(found)
 
 
@@ -80,10 +83,29 @@ def test_lane_is_trusted_once_all_that_was_at_risk_went_through() -> None:
     assert 1 == suspects.batch_max(_LANE)
     assert {_LANE, _OTHER} == went_through(suspects, 1)
     assert not suspects
-    suspects.taken_up(_LANE, 5, 3)  # the table hears of it a moment later
+    suspects.taken_up(_LANE, 5, 3, None)  # the table hears of it a moment later
     assert not suspects
-    suspects.taken_up(_LANE, 6, 3)  # another owner died of it since
+    suspects.taken_up(_LANE, 6, 3, None)  # another owner died of it since
     assert suspects
+
+
+@pytest.mark.parametrize(("head", "trusted"), (((9, 0), True), ((9, 1), False)))
+def test_lane_is_trusted_once_all_that_was_there_when_it_was_taken_up_went_through(
+    head: tuple[int, int], trusted: bool
+) -> None:
+    """Nobody died of what was added later; a busy lane is suspected no longer than needed."""
+    suspects = suspects_of(2, head=head)
+    assert trusted == (_LANE in went_through(suspects, 3))
+    assert trusted != bool(suspects)
+
+
+@pytest.mark.parametrize(("deaths", "batch_max"), ((3, 1), (2, _SMALL), (1, _MAX), (0, _MAX)))
+def test_deaths_that_were_taken_back_are_forgotten(deaths: int, batch_max: int) -> None:
+    """The projector that was thought dead had stood still; a lane not named stays as it is."""
+    suspects = suspects_of(3)
+    assert suspects.absolve({_OTHER: 0})
+    assert (deaths >= DEATHS_SUSPECT) == suspects.absolve({_LANE: deaths})
+    assert batch_max == suspects.batch_max(_LANE)
 
 
 def test_database_is_told_of_what_is_at_hand_before_it_is_and_once() -> None:

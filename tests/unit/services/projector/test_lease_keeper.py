@@ -15,6 +15,8 @@ from tests.installation import until
 from tests.simulation.memory_store import GENERATION
 
 _ALL = {-1, 0, 1}
+#: Of a keeper that looks every 20 ms.
+_SOON_S = 20.0
 
 
 class Leases:
@@ -122,18 +124,18 @@ def test_lanes_of_an_engine_that_waits_for_a_server_go_to_others_until_it_moves(
     keeper = keeper_of(leases, health, lease_ms=100)
     keeper.start()
     health.engine_beat_s = monotonic_s()
-    until(lambda: keeper.held().keys() == _ALL, "lanes are taken")
+    until(lambda: keeper.held().keys() == _ALL, "lanes are taken", _SOON_S)
     health.engine_beat_s = -1e9
     beats = leases.beats
-    until(lambda: leases.beats > beats + 2, "it looks again and again")
+    until(lambda: leases.beats > beats + 2, "it looks again and again", _SOON_S)
     assert leases.held == _ALL
 
     health.folding = False
-    until(lambda: keeper.stands_aside, "it stands aside")
+    until(lambda: keeper.stands_aside, "it stands aside", _SOON_S)
     assert set() == leases.held
     assert leases.left
     assert {} == keeper.held()
 
     health.engine_beat_s = monotonic_s()
-    until(lambda: keeper.held().keys() == _ALL, "it moves again")
+    until(lambda: keeper.held().keys() == _ALL, "it moves again", _SOON_S)
     keeper.stop()

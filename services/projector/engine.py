@@ -128,7 +128,8 @@ class Engine:
             self._begin_again()
             self._wait("database", error, stopping)
         else:
-            self._pauses.end()
+            if turn == self._turn:  # what was settled meanwhile cured nothing
+                self._pauses.end()
 
     def _disconnect(self) -> None:
         """Trust no connection: what cut one may have silenced the others, each for its bound."""
@@ -297,8 +298,7 @@ class Engine:
         if gone - unwanted:
             _log.warning("lanes lost", lanes=sorted(gone - unwanted))
             self._begin_again()
-            gone = set()
-        if gone:
+        elif gone:
             self._hand_over(gone)
         fresh = held.keys() - self._epochs.keys()
         if unwanted - self._epochs.keys():

@@ -62,7 +62,7 @@ def test_what_a_killed_primary_took_with_it_is_declared_and_made_whole_by_resend
     A kill before that finds replicas and projectors at work. Each number that did not arrive is
     declared as missing, no other; resent with the same ids nothing is.
     """
-    traffic = Traffic(service.url, messy_events(seed, contacts=100), rate_per_s=1_500, seed=seed)
+    traffic = Traffic(service.url, messy_events(seed, contacts=250), rate_per_s=1_500, seed=seed)
     recoveries_s = []
     with installation(service.url, database_url) as running:
         projectors = [running.start_projector() for _ in range(2)]
@@ -72,6 +72,7 @@ def test_what_a_killed_primary_took_with_it_is_declared_and_made_whole_by_resend
                 time.sleep(1 + seed / 10)
                 killed = service.primary
                 if replicas_lack:
+                    assert not traffic.over, "the test needs more events"
                     with _stopped(projectors):
                         service.cut_replicas_off()
                         time.sleep(0.5)

@@ -67,6 +67,20 @@ def mended(
     Raises:
         redis.ResponseError: this user may not do what that takes; an operator must.
     """
+    declared = _mended(client, connection, lane, at, facts, found)
+    if declared is not None and declared.kind is IncidentKind.RECREATED:
+        _blame_eviction(client, declared)
+    return declared
+
+
+def _mended(
+    client: redis.Redis,
+    connection: psycopg.Connection,
+    lane: int,
+    at: LaneCount,
+    facts: StreamFacts,
+    found: Finding,
+) -> Finding | None:
     archived = partial(archived_as_they_are, connection, lane)
     match found.kind:
         case IncidentKind.WRONG_TYPE:
@@ -82,8 +96,6 @@ def mended(
             set_aside(client, lane, at.position, at.counted)
         case IncidentKind.RECREATED if facts.exists:
             return _followed(client, lane, at, facts, found, archived)
-        case IncidentKind.RECREATED:
-            _blame_eviction(client, found)
         case IncidentKind.TRIMMED if _may_hold_unread(lane, at, facts):
             return _looked_back(client, lane, at, facts, found, archived)
     return found
@@ -180,6 +192,8 @@ def _next_is_out_of_range(client: redis.Redis, lane: int, at: LaneCount) -> bool
 
 
 def _blame_eviction(client: redis.Redis, found: Finding) -> None:
+    if "todo" in found.detail:
+        return  # what lies aside comes first
     policy, evicted = evictions(client)
     if evicted and policy != "noeviction":
         found.detail["evictedKeys"] = evicted

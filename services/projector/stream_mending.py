@@ -67,20 +67,6 @@ def mended(
     Raises:
         redis.ResponseError: this user may not do what that takes; an operator must.
     """
-    declared = _mended(client, connection, lane, at, facts, found)
-    if declared is not None and declared.kind is IncidentKind.RECREATED:
-        _blame_eviction(client, declared)
-    return declared
-
-
-def _mended(
-    client: redis.Redis,
-    connection: psycopg.Connection,
-    lane: int,
-    at: LaneCount,
-    facts: StreamFacts,
-    found: Finding,
-) -> Finding | None:
     archived = partial(archived_as_they_are, connection, lane)
     match found.kind:
         case IncidentKind.WRONG_TYPE:
@@ -191,8 +177,9 @@ def _next_is_out_of_range(client: redis.Redis, lane: int, at: LaneCount) -> bool
     return not client.xrange(lane_stream(lane), f"({ms}-{seq}", f"{ENTRY_MS_MAX}", count=1)
 
 
-def _blame_eviction(client: redis.Redis, found: Finding) -> None:
-    if "todo" in found.detail:
+def blame_eviction(client: redis.Redis, found: Finding) -> None:
+    """Say so where a stream was begun anew because Redis dropped it for want of memory."""
+    if found.kind is not IncidentKind.RECREATED or "todo" in found.detail:
         return  # what lies aside comes first
     policy, evicted = evictions(client)
     if evicted and policy != "noeviction":

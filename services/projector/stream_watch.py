@@ -10,7 +10,7 @@ import redis
 import structlog
 
 from services.projector.health import Health, Metrics
-from services.projector.stream_mending import brought_back, mended, with_true_own
+from services.projector.stream_mending import blame_eviction, brought_back, mended, with_true_own
 from shared.contracts.incident_kinds import IncidentKind
 from shared.delivery.stream_resuming import entries_aside
 from shared.delivery.stream_watch import Finding, Key, StreamFacts, judge, look, to_resume
@@ -121,6 +121,8 @@ class StreamWatch:
         declared: Finding | None = found
         try:
             declared = mended(self._client, connection, lane, at, facts, found)
+            if declared is not None:
+                blame_eviction(self._client, declared)
         except redis.ResponseError as error:
             found.detail["todo"] = f"{to_resume(lane)}; this user may not: {error}"
             self._health.waiting[lane] = f"{found.detail['what']}; see `callfold incidents`"

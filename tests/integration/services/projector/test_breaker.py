@@ -36,12 +36,6 @@ _LANES = range(PARTITIONS_DEFAULT)
 
 
 @pytest.fixture
-def installed(redis_url: str, database_url: str) -> Installation:
-    """Looks at the servers; its projector runs in this process."""
-    return Installation(redis_url, database_url)
-
-
-@pytest.fixture
 def start(installed: Installation) -> Start:
     """Start a projector."""
     return partial(projector_threads, installed.redis_url, installed.database_url)

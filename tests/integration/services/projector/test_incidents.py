@@ -1,12 +1,10 @@
 """Loss is declared: whoever else trims, deletes or restores a stream is found out, and counted."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 import redis
 
-from services.projector import stream_keeper
 from shared.contracts.stream_names import INBOX_LANE, lane_stream
 from shared.limits import PARTITIONS_DEFAULT
 from shared.storage.connection import connect
@@ -14,7 +12,6 @@ from tests.contract.wire import json_bytes
 from tests.installation import Installation, until
 from tests.integration.services.projector.incidents_at_hand import (
     LANE,
-    ROUND_S,
     add,
     charges,
     counted_as_added,
@@ -27,24 +24,7 @@ from tests.integration.services.projector.incidents_at_hand import (
 from tests.integration.services.projector.lanes_at_hand import call
 from tests.integration.services.projector.projector_threads import projector_threads
 
-
-@pytest.fixture
-def installed(redis_url: str, database_url: str) -> Installation:
-    """Looks at the servers; projectors run in this process."""
-    return Installation(redis_url, database_url)
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    """A client of the installation's Redis."""
-    with redis.Redis.from_url(redis_url, decode_responses=True) as connected:
-        yield connected
-
-
-@pytest.fixture(autouse=True)
-def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the streams ten times a second."""
-    monkeypatch.setattr(stream_keeper, "_EVERY_S", ROUND_S)
+pytestmark = pytest.mark.usefixtures("quick_rounds")
 
 
 def test_own_trimming_is_no_incident(installed: Installation, client: redis.Redis) -> None:

@@ -8,7 +8,6 @@ import psycopg
 import pytest
 import redis
 
-from services.projector import stream_keeper
 from shared.contracts.stream_names import (
     INBOX_LANE,
     INBOX_STREAM,
@@ -21,13 +20,15 @@ from shared.contracts.stream_names import (
 from shared.limits import PARTITIONS_DEFAULT
 from tests.contract.wire import json_bytes
 from tests.installation import Installation, installation, until
+from tests.integration.services.projector.incidents_at_hand import ROUND_S
 from tests.integration.services.projector.lanes_at_hand import call, column, rows
 from tests.integration.services.projector.projector_threads import projector_threads
+
+pytestmark = pytest.mark.usefixtures("quick_rounds")
 
 #: Entries of a node of a stream; whole nodes are trimmed.
 _NODE = 100
 _ENTRIES = 12 * _NODE
-_ROUND_S = 0.1
 
 
 @pytest.fixture
@@ -35,19 +36,6 @@ def installed(redis_url: str, database_url: str) -> Iterator[Installation]:
     """Looks at the servers; most of its projectors run in this process."""
     with installation(redis_url, database_url) as started:
         yield started
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    """A client of the installation's Redis."""
-    with redis.Redis.from_url(redis_url, decode_responses=True) as connected:
-        yield connected
-
-
-@pytest.fixture(autouse=True)
-def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look after the streams ten times a second."""
-    monkeypatch.setattr(stream_keeper, "_EVERY_S", _ROUND_S)
 
 
 def add(client: redis.Redis, lane: int, event: dict[str, Any]) -> None:
@@ -99,7 +87,7 @@ def wait_until_trimmed(client: redis.Redis, lane: int) -> None:
 
 def rounds() -> None:
     """Let the keeper look a few times more."""
-    time.sleep(6 * _ROUND_S)
+    time.sleep(6 * ROUND_S)
 
 
 def test_archived_entries_are_trimmed_but_never_the_cursor_s_own(

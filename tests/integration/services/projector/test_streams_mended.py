@@ -1,14 +1,12 @@
 """A stream that is another one, or cannot be read, goes on behind the cursor; no entry is left."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
 from typer.testing import CliRunner
 
-from services.projector import stream_keeper
 from services.tooling.__main__ import app
 from shared.contracts.stream_names import aside_stream, lane_stream, partition_of
 from shared.delivery import stream_resuming
@@ -17,7 +15,6 @@ from tests.contract.wire import json_bytes
 from tests.installation import Installation, until
 from tests.integration.services.projector.incidents_at_hand import (
     LANE,
-    ROUND_S,
     SUBJECT,
     add,
     charges,
@@ -30,27 +27,10 @@ from tests.integration.services.projector.incidents_at_hand import (
 from tests.integration.services.projector.lanes_at_hand import call
 from tests.integration.services.projector.projector_threads import projector_threads
 
+pytestmark = pytest.mark.usefixtures("quick_rounds")
+
 #: Far before any cursor: the clock of a server that was set back by decades.
 _LOW_MS = 1_000_000
-
-
-@pytest.fixture
-def installed(redis_url: str, database_url: str) -> Installation:
-    """Looks at the servers; projectors run in this process."""
-    return Installation(redis_url, database_url)
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    """A client of the installation's Redis."""
-    with redis.Redis.from_url(redis_url, decode_responses=True) as connected:
-        yield connected
-
-
-@pytest.fixture(autouse=True)
-def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the streams ten times a second."""
-    monkeypatch.setattr(stream_keeper, "_EVERY_S", ROUND_S)
 
 
 def recreate_with_low_ids(client: redis.Redis, begin: int, entries: int) -> None:

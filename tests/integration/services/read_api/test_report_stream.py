@@ -78,7 +78,7 @@ async def until_seen(watcher: Watcher, number_of_calls: int) -> None:
     """Wait until a watcher was told of so many calls."""
     deadline_s = time.monotonic() + _PATIENCE_S
     while not watcher.reports or watcher.reports[-1][1] != number_of_calls:
-        assert time.monotonic() < deadline_s, watcher.reports
+        assert time.monotonic() < deadline_s, (watcher.status, watcher.reports)
         await asyncio.sleep(0.02)
 
 
@@ -147,6 +147,7 @@ async def test_process_ends_while_it_is_watched(
 ) -> None:
     """SIGTERM is clean, and the watcher is let go."""
     with running_read_api(laid_out) as read_api:
+        await asyncio.to_thread(read_api.wait_until, "/readyz", 200)
         async with watching(read_api, api_key) as watcher:
             await until_seen(watcher, 1)
             read_api.process.terminate()

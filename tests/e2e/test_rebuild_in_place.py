@@ -182,7 +182,7 @@ def epochs(running: Installation) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.slow
+@pytest.mark.faults
 def test_damaged_rows_are_repaired_beside_live_traffic(redis_url: str, database_url: str) -> None:
     """Whatever is wrong, and though the command is killed; the other organization is untouched."""
     events = messy_events(seed=6, contacts=60)

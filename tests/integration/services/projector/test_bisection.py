@@ -195,6 +195,7 @@ def test_event_at_hand_when_the_process_died_again_and_again_is_parked(
     )
 
 
+@pytest.mark.faults
 def test_kill_alone_parks_nothing(running: Installation, client: redis.Redis) -> None:
     """Deaths amid a batch that never came through make batches small; then all of it counts."""
     with psycopg.connect(running.database_url) as blocking:

@@ -1,7 +1,7 @@
 """Making another generation live: no commit on either side of the row that changes is lost."""
 
 from collections.abc import Iterator
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from time import monotonic
 
 import psycopg
@@ -33,6 +33,8 @@ from tests.integration.shared.storage.lane_owner import (
 )
 
 _LANES = range(-1, PARTITIONS)
+#: Well within what a barrier waits for commits under way.
+_SOON_S = 0.05
 
 
 @pytest.fixture
@@ -105,30 +107,39 @@ def test_commit_under_way_is_waited_for_and_counted(
     """The barrier begins when it is through, and what it brought is in the new generation."""
     begun, go_on = Event(), Event()
 
-    def commit() -> None:
+    def commit(lane: int) -> None:
         with owner.committing.transaction():
-            owner.archive(0, [call_entry(2, 0)])
+            owner.archive(lane, [call_entry(2, lane)])
             begun.set()
             go_on.wait(10)
 
-    committing = Thread(target=commit)
-    committing.start()
+    first, second = (Thread(target=commit, args=(lane,)) for lane in (0, 1))
+    first.start()
     assert begun.wait(10)
     with connect(laid_out, "control") as control:
         with pytest.raises(BarrierError, match="commits under way"):
             switch_to(control, 2, lambda: catching_up(other))
         assert 1 == live(control)
         go_on.set()
-        committing.join()
-        owner.archive(1, [call_entry(2, 1)])  # the leases are as they were
+        first.join()
 
+        begun.clear()
+        go_on.clear()
+        second.start()  # the leases are as they were
+        assert begun.wait(10)
+        catching_up(other)  # all but what is under way
+        Timer(_SOON_S, go_on.set).start()
         switch_to(control, 2, lambda: catching_up(other))
+        second.join()
         assert 2 == live(control)
-    calls = "SELECT sum(jsonb_array_length(contribution::jsonb->'nodes')), count(*) FROM"
-    for generation in (1, 2):
-        row = owner.connection.execute(f"{calls} gen_{generation}.attempts".encode()).fetchone()
-        assert row is not None
-        assert PARTITIONS == row[1]
+    folded = "SELECT count(*), sum(octet_length(records)) FROM"  # of each event a record
+    one, two = (
+        owner.connection.execute(f"{folded} gen_{generation}.attempts".encode()).fetchone()
+        for generation in (1, 2)
+    )
+    assert one == two
+    assert one is not None
+    assert PARTITIONS == one[0]
 
 
 def test_barrier_that_would_take_too_long_changes_nothing(

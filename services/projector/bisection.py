@@ -1,18 +1,19 @@
 """Finds the one event that the database refuses, and keeps who is condemned to be parked.
 
-Batches shrink by halves while they fail and grow again by doubling once they pass, so that all
-around the bad event is committed as usual (architecture.md, point 10). What kills the process is
-found by `suspects`.
+What was refused is tried again by halves, and nothing else meanwhile, so that what arrives in other
+lanes never hides the bad event; then batches grow again by doubling, and all around it is committed
+as usual (architecture.md, point 10). What kills the process is found by `suspects`.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psycopg
 import redis
 from psycopg import errors
 
 from shared.clock import monotonic_s
+from shared.contracts.entries import Entry
 from shared.contracts.park_reasons import ParkReason
 from shared.contracts.stream_names import INBOX_LANE
 from shared.folds.journal import Position
@@ -29,6 +30,7 @@ _REFUSALS = (
     errors.StatementTooComplex,
     errors.UntranslatableCharacter,
 )
+_NONE = (-1, -1)
 _SERVER_ERRORS = (psycopg.Error, redis.RedisError, OSError)
 
 
@@ -46,6 +48,29 @@ class Bisection:
         self._submitted: list[tuple[int, int, int]] = []
         self._events = 0
         self._archiving = False
+        #: Lane → how far the batch went that was refused last, until that went through.
+        self._refused: dict[int, Position] = {}
+        #: How many of its events did not go through yet.
+        self._left = 0
+
+    @property
+    def searching(self) -> bool:
+        """Whether the event that was refused is looked for: one batch at a time."""
+        return bool(self._refused)
+
+    def choose(self, found: Mapping[int, list[Entry]]) -> Mapping[int, list[Entry]]:
+        """Of what was read, what was refused; all where nothing is looked for, or it is gone."""
+        if not self._refused or not found:
+            return found
+        chosen = {
+            lane: [entry for entry in found[lane] if (entry.ms, entry.seq) <= through]
+            for lane, through in self._refused.items()
+            if lane in found
+        }
+        if not any(chosen.values()):
+            self._refused = {}
+            return found
+        return {lane: entries for lane, entries in chosen.items() if entries}
 
     def condemn_deadly(self, lane: int, entry: Position) -> None:
         """Owners of this lane died with nothing but this entry at hand: park it."""
@@ -94,12 +119,23 @@ class Bisection:
                 self._faults_s.append(self._monotonic_s())
                 reason = (ParkReason.FOLD_FAILED, f"{type(error).__name__}: {words}")
             self.condemned[self._submitted[0]] = reason
-        self.events_max = max(1, self._events // 2)
+        self._refused = {lane: (ms, seq) for lane, ms, seq in self._submitted}
+        self._left = self._events
+        self._halve()
         return True
 
+    def _halve(self) -> None:
+        self.events_max = max(1, self._left // 2)
+
     def succeeded(self) -> None:
-        """A batch went through: grow back, and forget who was condemned in it."""
-        self.events_max = min(self.events_max * 2, self._usual_max)
+        """A batch went through: look in the rest or grow back, and forget who was condemned."""
         passed = {lane: (ms, seq) for lane, ms, seq in self._submitted}
-        for key in [k for k in self.condemned if k[1:] <= passed.get(k[0], (-1, -1))]:
+        for key in [k for k in self.condemned if k[1:] <= passed.get(k[0], _NONE)]:
             del self.condemned[key]
+        self._left -= self._events
+        still = {lane: at for lane, at in self._refused.items() if passed.get(lane, _NONE) < at}
+        self._refused = still if self._left > 0 else {}
+        if self._refused:
+            self._halve()
+        else:
+            self.events_max = min(self.events_max * 2, self._usual_max)

@@ -153,7 +153,7 @@ class Engine:
                 self._health.trouble.pop(part, None)
             self._stopping.wait(_NO_LANES_S)
             return
-        if self._suspects.absolve(self._keeper.deaths()):
+        if self._suspects.absolve(self._keeper.deaths()) or self._bisection.searching:
             self._careful_turn()
             return
         more = False
@@ -205,8 +205,7 @@ class Engine:
         taken: dict[int, tuple[Position, list[Entry]]] = {}
         room = self._bisection.events_max - self._folding.events
         left_over = False
-        if self._suspects:
-            found = self._suspects.choose(found)
+        found = self._suspects.choose(self._bisection.choose(found))
         self._about_to_fold(found)
         for lane, entries in found.items():
             fitting, left_over = entries[:room], left_over or len(entries) > room

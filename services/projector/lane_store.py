@@ -27,17 +27,28 @@ class LaneStore:
         self._watch = watch
         self._connection: psycopg.Connection | None = None
         self._subjects: SubjectReader | None = None
+        #: Lane → epoch at which nothing was missing, and the newest entry then.
+        self._seen: dict[int, tuple[int, Position]] = {}
 
     def look(self, lanes: Mapping[int, int]) -> Mapping[int, Position]:
         """Declare what the streams of lanes held at these epochs have lost.
+
+        Once: a lane that was never away, and that lacked nothing, is begun again after each refused
+        batch, and must not wait for many questions then.
 
         Returns: the newest entry of each stream that is as it should be.
 
         Raises:
             redis.RedisError: Redis is away.
         """
-        self._watch.look(self._connected(), lanes)
-        return self._watch.heads
+        connection = self._connected()
+        known = {lane: self._seen[lane] for lane in lanes if lane in self._seen}
+        heads = {lane: head for lane, (epoch, head) in known.items() if lanes[lane] == epoch}
+        if unseen := {lane: epoch for lane, epoch in lanes.items() if lane not in heads}:
+            self._watch.look(connection, unseen)
+            self._seen |= {lane: (unseen[lane], at) for lane, at in self._watch.heads.items()}
+            heads |= self._watch.heads
+        return heads
 
     def cursors(self, lanes: Iterable[int]) -> dict[int, Cursor]:
         """Where lanes stand in the log and in the generation."""
@@ -63,8 +74,9 @@ class LaneStore:
         return self._subjects.load(keys)
 
     def close(self) -> None:
-        """Drop the connections; what is asked next makes new ones."""
+        """Drop the connections, and what was seen: another server may answer next."""
         self._watch.disconnect()
+        self._seen.clear()
         if self._connection is not None:
             self._connection.close()
 

@@ -92,9 +92,9 @@ def test_events_that_the_database_refuses_are_parked_alone(
     assert {("1", 598), (None, 2)} == set(froms)
     with psycopg.connect(running.database_url) as connection:
         assert [] == contributions_that_differ(connection, 1)
-    # Halves down to each of the two and doubles up again, instead of one event after the other.
-    assert refused <= 40
-    assert committed <= 60
+    # Halves of 1,200 down to each of the two, and doubles up again.
+    assert refused <= 24
+    assert committed <= 40
 
 
 def test_events_refused_while_the_log_is_followed_are_parked_alone(

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from services.projector.bisection import FAULTS_A_MINUTE, Bisection
+from shared.contracts.entries import Entry
 from shared.contracts.park_reasons import ParkReason
 from shared.contracts.stream_names import INBOX_LANE
 from shared.projections.folding import FoldFailedError
@@ -48,6 +49,47 @@ def test_refused_batches_shrink_by_halves_to_the_event_and_grow_again() -> None:
         bisection.submitted(batch(1))
         bisection.succeeded()
         assert expected == bisection.events_max
+
+
+def test_what_arrives_meanwhile_does_not_hide_the_refused_event() -> None:
+    """It stands last in the highest lane, and more arrives in all lanes than a batch may hold."""
+    lanes, bad, tries = range(4), (3, (16, 0)), 0
+    bisection = Bisection(_MAX)
+    streams = {lane: [Entry(ms, 0, []) for ms in range(1, 17)] for lane in lanes}
+    while tries < 100 and bad[1] in [(e.ms, e.seq) for e in streams[bad[0]]]:
+        tries += 1
+        room, writes = bisection.events_max, WriteSet()
+        for lane, entries in bisection.choose(streams).items():
+            if some := entries[:room]:
+                room, writes.events = room - len(some), writes.events + len(some)
+                new = some[-1].ms, some[-1].seq
+                writes.lanes[lane] = LaneWrite(old=(0, 0), new=new, entries=len(some))
+        bisection.submitted(writes)
+        holds_bad = bad[0] in writes.lanes and bad[1] <= writes.lanes[bad[0]].new
+        if holds_bad and (bad[0], *bad[1]) not in bisection.condemned:
+            assert bisection.refused(psycopg.DataError("no"))
+            assert bisection.searching
+        else:
+            bisection.succeeded()
+            for lane, write in writes.lanes.items():
+                streams[lane] = [e for e in streams[lane] if (e.ms, e.seq) > write.new]
+        for lane in lanes:
+            last_ms = streams[lane][-1].ms if streams[lane] else 16
+            streams[lane] += [Entry(last_ms + n, 0, []) for n in range(1, 3)]
+    # All of 64; six halves that went through; then it alone, twice: refused, and parked.
+    assert 9 == tries
+    assert not bisection.searching
+
+
+def test_what_was_refused_and_is_gone_is_looked_for_no_more() -> None:
+    """Its lane is with another owner by now: what is read is folded as usual."""
+    bisection = Bisection(_MAX)
+    assert refused(bisection, 8)
+    found = {4: [Entry(9, 0, [])]}
+    assert not bisection.choose({})
+    assert bisection.searching
+    assert found == bisection.choose(found)
+    assert not bisection.searching
 
 
 def test_server_that_is_away_refuses_nothing() -> None:

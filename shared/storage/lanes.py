@@ -159,18 +159,19 @@ class Lanes:
     ) -> None:
         """Say of which suspected lanes, held at these epochs, something is at hand from now on.
 
-        Those that were cleared at their epochs are suspected no more.
+        Those that were cleared at their epochs are suspected no more, nor are those whose deaths
+        were taken back meanwhile.
         """
         said = [(lane, epoch, lane in at_hand, False) for lane, epoch in suspects.items()]
         said += [(lane, epoch, True, True) for lane, epoch in cleared.items()]
         self._connection.execute(
-            "UPDATE callfold.leases AS l SET at_hand = s.at_hand,"
+            "UPDATE callfold.leases AS l SET at_hand = s.at_hand OR l.unclean_deaths < %s,"
             " unclean_deaths = CASE WHEN s.cleared THEN 0 ELSE l.unclean_deaths END"
             " FROM unnest(%s::int[], %s::bigint[], %s::bool[], %s::bool[])"
             " AS s(lane, epoch, at_hand, cleared)"
             " WHERE l.lane = s.lane AND l.epoch = s.epoch"
             " AND (s.cleared OR l.at_hand <> s.at_hand)",
-            [list(column) for column in zip(*said, strict=True)] or [[], [], [], []],
+            [DEATHS_SUSPECT, *([*column] for column in zip(*said, strict=True))],
         )
 
     def open_breaker(self, lanes: list[int], reason: str) -> None:

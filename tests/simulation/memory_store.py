@@ -170,8 +170,9 @@ class MemoryStore:
     ) -> None:
         """`Lanes.say_at_hand`."""
         for lane, epoch in suspects.items():
-            if self.leases[lane].epoch == epoch:
-                self.leases[lane].at_hand = lane in at_hand
+            lease = self.leases[lane]
+            if lease.epoch == epoch:
+                lease.at_hand = lane in at_hand or lease.unclean_deaths < DEATHS_SUSPECT
         for lane, epoch in cleared.items():
             if self.leases[lane].epoch == epoch:
                 self.leases[lane].at_hand, self.leases[lane].unclean_deaths = True, 0

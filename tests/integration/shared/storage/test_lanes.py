@@ -191,6 +191,22 @@ def test_death_of_a_projector_that_lives_is_taken_back(connection: psycopg.Conne
     assert dict.fromkeys(ALL, 2) == deaths(connection)
 
 
+def test_who_suspects_a_lane_still_hides_no_death_of_it(connection: psycopg.Connection) -> None:
+    """One of two deaths is taken back; its new owner hears of that later, and dies in earnest."""
+    for dead in ("first", "paused"):
+        Lanes(connection, dead, LEASE_MS).take(9, 1)
+        expire(connection, *ALL)
+    owner = Lanes(connection, "owner", LEASE_MS)
+    epochs = owner.take(9, 1)
+    Lanes(connection, "paused", LEASE_MS).still_alive()
+    assert dict.fromkeys(ALL, 1) == deaths(connection)
+
+    owner.say_at_hand(epochs, [], {})
+    expire(connection, *ALL)
+    Lanes(connection, "next", LEASE_MS).take(9, 1)
+    assert dict.fromkeys(ALL, 2) == deaths(connection)
+
+
 def test_projectors_alive_are_counted(connection: psycopg.Connection) -> None:
     """Those whose beat ran out are gone, and those that said goodbye at once."""
     one, other = Lanes(connection, "one", LEASE_MS), Lanes(connection, "other", LEASE_MS)

@@ -2,13 +2,16 @@
 
 import signal
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 import pytest
 
-from tests.faults.tally import FaultTally
+from tests.faults.tally import FaultRow, FaultTally
 from tests.servers import ServersForTests, fresh_database, fresh_redis, servers_for_tests
 
 _TALLY = pytest.StashKey[FaultTally]()
+_SENT = "fault tally"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,6 +55,19 @@ def redis_url(servers: ServersForTests) -> str:
 def tally(request: pytest.FixtureRequest) -> FaultTally:
     """Where a fault test says what it injected and found."""
     return request.config.stash[_TALLY]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of xdist sends its tally home."""
+    if isinstance(sent := getattr(session.config, "workeroutput", None), dict):
+        sent[_SENT] = [(fault, asdict(row)) for fault, row in session.config.stash[_TALLY].rows()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add up what the workers sent; one that died sent nothing."""
+    for fault, row in getattr(node, "workeroutput", {}).get(_SENT, []):
+        node.config.stash[_TALLY].add(fault, FaultRow(**row))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -4,7 +4,7 @@ Called by the stream watch for each finding. What a finding says of our count ch
 stream that began anew begins with our count.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import psycopg
@@ -18,7 +18,7 @@ from shared.delivery.stream_resuming import (
     add_again,
     add_unread,
     entries_aside,
-    entry_at,
+    entries_at,
     go_on_behind,
     is_little,
     set_aside,
@@ -27,7 +27,6 @@ from shared.delivery.stream_resuming import (
 )
 from shared.delivery.stream_watch import LAST_ID, Finding, StreamFacts, to_resume
 from shared.errors import UnreadStreamError
-from shared.folds.journal import Position
 from shared.limits import ENTRY_MS_MAX
 from shared.storage.archived_entries import another_is_archived, archived_as_they_are
 from shared.storage.incidents import LaneCount
@@ -36,20 +35,24 @@ from shared.storage.incidents import LaneCount
 def with_true_own(
     client: redis.Redis,
     connection: psycopg.Connection,
-    lane: int,
-    cursor: Position,
-    facts: StreamFacts,
-) -> StreamFacts:
-    """The facts of a stream whose own entry counts as gone where another has its id.
+    counts: Mapping[int, LaneCount],
+    looked: Mapping[int, StreamFacts],
+) -> dict[int, StreamFacts]:
+    """The facts of streams, whose own entry counts as gone where another has its id.
 
     A server that took over may have given the same id to something else (D-054). Asked when a lane
     is taken up: once it was read on, what lies before the cursor is behind what was archived.
     """
-    if lane == INBOX_LANE or not facts.own:
-        return facts
-    own = entry_at(client, lane, cursor)
-    is_another = any(another_is_archived(connection, lane, entry) for entry in own)
-    return facts._replace(own=bool(own) and not is_another)
+    told = dict(looked)
+    asked = {
+        lane: counts[lane].position
+        for lane, facts in looked.items()
+        if facts.own and lane != INBOX_LANE
+    }
+    for lane, own in entries_at(client, asked).items():
+        is_another = any(another_is_archived(connection, lane, entry) for entry in own)
+        told[lane] = told[lane]._replace(own=bool(own) and not is_another)
+    return told
 
 
 def mended(
@@ -93,7 +96,7 @@ def brought_back(client: redis.Redis, connection: psycopg.Connection, lane: int,
         return aside
     for _ in add_again(client, lane, partial(archived_as_they_are, connection, lane)):
         pass
-    return entries_aside(client, lane)
+    return entries_aside(client, [lane])[lane]
 
 
 def _followed(

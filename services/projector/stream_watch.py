@@ -51,14 +51,10 @@ class StreamWatch:
             redis.RedisError: the server is away.
         """
         counts = lane_counts(connection, lanes)
-        looked = {
-            lane: look(self._client, lane, at.position, at.counted) for lane, at in counts.items()
-        }
+        looked = look(self._client, {n: (at.position, at.counted) for n, at in counts.items()})
         if reading is None:
-            for lane, facts in looked.items():
-                looked[lane] = with_true_own(
-                    self._client, connection, lane, counts[lane].position, facts
-                )
+            looked = with_true_own(self._client, connection, counts, looked)
+        aside = entries_aside(self._client, looked)
         self.older = {
             lane
             for lane, facts in looked.items()
@@ -69,7 +65,9 @@ class StreamWatch:
         declared = False
         for lane, facts in looked.items():
             at = counts[lane]
-            left_aside = self._left_aside(connection, lane, bring_back=read is not None)
+            if (left_aside := aside[lane]) and read is not None:
+                left_aside = brought_back(self._client, connection, lane, left_aside)
+            self._tell_aside(lane, left_aside)
             if read is not None and read.get(lane) != at.position:
                 continue
             findings = judge(lane, at.position, at.counted, facts)
@@ -127,18 +125,15 @@ class StreamWatch:
             found.detail["todo"] = f"{to_resume(lane)}; this user may not: {error}"
             self._health.waiting[lane] = f"{found.detail['what']}; see `callfold incidents`"
         else:
-            if not self._left_aside(connection, lane, bring_back=False):
+            if left_aside := entries_aside(self._client, [lane])[lane]:
+                self._tell_aside(lane, left_aside)
+            else:
                 self._health.waiting.pop(lane, None)
         if declared is None or not self.declare(connection, lane, epoch, at, declared):
             return at
         return at._replace(entries_unread=at.entries_unread + declared.uncounted)
 
-    def _left_aside(self, connection: psycopg.Connection, lane: int, *, bring_back: bool) -> int:
-        """Entries of a lane that lie aside; what is little is added again where there is time."""
-        aside = entries_aside(self._client, lane)
-        if aside and bring_back:
-            aside = brought_back(self._client, connection, lane, aside)
-        if aside:
-            words = f"{aside} of its entries lie aside; see `callfold incidents resume`"
+    def _tell_aside(self, lane: int, entries: int) -> None:
+        if entries:
+            words = f"{entries} of its entries lie aside; see `callfold incidents resume`"
             self._health.waiting[lane] = words
-        return aside

@@ -9,7 +9,7 @@ under another name and added again page by page; what is left aside says how far
 `services/projector/stream_mending.py` decides; `callfold incidents resume` is for what is too much.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import redis
@@ -146,9 +146,13 @@ def _begin_anew(transaction: Any, lane: int, new_name: str, cursor: Position, co
     transaction.execute()
 
 
-def entries_aside(client: redis.Redis, lane: int) -> int:
-    """How many entries of a lane lie aside."""
-    return int(client.xlen(aside_stream(lane)))
+def entries_aside(client: redis.Redis, lanes: Iterable[int]) -> dict[int, int]:
+    """Lane → how many of its entries lie aside."""
+    pipeline: Any = client.pipeline(transaction=False)
+    asked = list(lanes)
+    for lane in asked:
+        pipeline.xlen(aside_stream(lane))
+    return dict(zip(asked, pipeline.execute(), strict=True))
 
 
 def is_little(entries: int) -> bool:
@@ -156,12 +160,14 @@ def is_little(entries: int) -> bool:
     return entries <= _UNREAD_ENTRIES_MAX
 
 
-def entry_at(client: Any, lane: int, position: Position) -> list[Entry]:
-    """The entry of a lane's stream that has this id; none where there is none."""
+def entries_at(client: Any, positions: Mapping[int, Position]) -> dict[int, list[Entry]]:
+    """Lane → the entry of its stream that has this id; none where there is none."""
     client.set_response_callback("XRANGE", _as_it_came)
-    entry_id = f"{position[0]}-{position[1]}"
-    found = client.execute_command("XRANGE", lane_stream(lane), entry_id, entry_id)
-    return [Entry(*position, raw[1]) for raw in found]
+    pipeline = client.pipeline(transaction=False)
+    for lane, (ms, seq) in positions.items():
+        pipeline.execute_command("XRANGE", lane_stream(lane), f"{ms}-{seq}", f"{ms}-{seq}")
+    answers = zip(positions.items(), pipeline.execute(), strict=True)
+    return {lane: [Entry(*at, raw[1]) for raw in found] for (lane, at), found in answers}
 
 
 def pages(client: Any, stream: str) -> Iterator[list[Entry]]:

@@ -5,6 +5,7 @@ the same place, entries were removed unread, whatever the race was (engine-notes
 Looked at every few seconds, not at each read.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import redis
@@ -64,35 +65,52 @@ class Finding(NamedTuple):
         return self.kind, self.uncounted, None if self.uncounted else cursor
 
 
-def look(client: redis.Redis, lane: int, cursor: Position, counted: int) -> StreamFacts:
-    """What the stream of a lane says that has read `counted` entries up to its cursor.
+def look(client: redis.Redis, lanes: Mapping[int, tuple[Position, int]]) -> dict[int, StreamFacts]:
+    """What the streams of lanes say, by each one's cursor and the entries read up to it.
+
+    Asked in one go, for where each answer takes long lanes must not wait for each other's.
 
     Raises:
         redis.RedisError: the server is away.
     """
-    facts = _facts(client, lane, cursor, None)
-    if facts.after_cursor is None and facts.added - counted < _COUNTED_BEHIND_MAX:
-        return _facts(client, lane, cursor, _COUNTED_BEHIND_MAX)
-    return facts
+    pipeline: Any = client.pipeline(transaction=False)
+    for lane, (cursor, _) in lanes.items():
+        _ask(pipeline, lane, cursor)
+    answers = iter(pipeline.execute(raise_on_error=False))
+    looked = {}
+    for lane, (cursor, counted) in lanes.items():
+        facts = _facts(client, lane, cursor, next(answers), next(answers))
+        if facts.after_cursor is None and facts.added - counted < _COUNTED_BEHIND_MAX:
+            facts = _counted(client, lane, cursor)
+        looked[lane] = facts
+    return looked
+
+
+def _counted(client: redis.Redis, lane: int, cursor: Position) -> StreamFacts:
+    """The facts of one moment, with the few entries after the cursor counted."""
+    pipeline: Any = client.pipeline(transaction=True)
+    _ask(pipeline, lane, cursor)
+    pipeline.execute_command(
+        "XRANGE", lane_stream(lane), f"({_text(cursor)}", "+", "COUNT", _COUNTED_BEHIND_MAX
+    )
+    return _facts(client, lane, cursor, *pipeline.execute(raise_on_error=False))
+
+
+def _ask(pipeline: Any, lane: int, cursor: Position) -> None:
+    pipeline.xinfo_stream(lane_stream(lane))
+    pipeline.execute_command("XRANGE", lane_stream(lane), _text(cursor), _text(cursor))
 
 
 def _facts(
-    client: redis.Redis, lane: int, cursor: Position, counted_max: int | None
+    client: redis.Redis, lane: int, cursor: Position, said: Any, found: Any, behind: Any = None
 ) -> StreamFacts:
-    """The facts of one moment; so many entries after the cursor are read to be counted."""
-    stream, own = lane_stream(lane), _text(cursor)
-    pipeline: Any = client.pipeline(transaction=counted_max is not None)
-    pipeline.xinfo_stream(stream)
-    pipeline.execute_command("XRANGE", stream, own, own)
-    if counted_max is not None:
-        pipeline.execute_command("XRANGE", stream, f"({own}", "+", "COUNT", counted_max)
-    said, found, *behind = pipeline.execute(raise_on_error=False)
+    """The facts in the answers to `_ask`, and perhaps in some entries behind the cursor."""
     if isinstance(said, redis.ResponseError) and "no such key" in str(said):
         return _NO_STREAM
     if isinstance(said, redis.ResponseError) and is_wrong_type(said):
-        kind: Any = client.type(stream)
+        kind: Any = client.type(lane_stream(lane))
         return _NO_STREAM._replace(foreign=kind.decode())
-    for answer in (said, found, *behind):
+    for answer in (said, found, behind):
         if isinstance(answer, Exception):
             raise answer
     first = said["first-entry"] and entry_position(said["first-entry"][0])
@@ -102,8 +120,8 @@ def _facts(
         after_cursor = 0
     elif first is None or first > cursor:
         after_cursor = said["length"]
-    elif counted_max is not None and len(behind[0]) < counted_max:
-        after_cursor = len(behind[0])
+    elif behind is not None and len(behind) < _COUNTED_BEHIND_MAX:
+        after_cursor = len(behind)
     return StreamFacts(
         exists=True,
         length=said["length"],

@@ -60,7 +60,7 @@ class _Lane:
     def waits(self) -> bool:
         """Whether nothing of its stream can be read any more."""
         at = self.standing()
-        facts = look(self.client, self.number, at.position, at.counted)
+        facts = look(self.client, {self.number: (at.position, at.counted)})[self.number]
         older = facts.exists and facts.last_generated < at.position
         return older or facts.last_generated[0] > ENTRY_MS_MAX
 

@@ -22,6 +22,9 @@ ENTRY_MS_MAX = 2**63 - 1  #: milliseconds of an entry id that a position can be 
 # How batches are bounded, beside the settings
 BATCH_SUBJECTS_MAX = 8_000  #: about; their states are decoded in memory until the batch is closed
 
+# Leases
+LEASE_MS_MAX = 600_000  #: of `CALLFOLD_LEASE_MS`; what lasts longer was given by a false clock
+
 # Events over HTTP; an event itself is bounded as everywhere
 HTTP_BODY_BYTES_MAX = 16 * 1024 * 1024  #: the body of one request
 HTTP_EVENTS_MAX = 10_000  #: events of one request: the answer may have to name each

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import SettingsError
+from shared.limits import LEASE_MS_MAX
 from shared.redis_url import parse_redis_url
 
 _ESCAPED: Final = "in a password / is written %2F, @ %40, : %3A and % %25"
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
     ingest_host: Annotated[str, Field(description="Address of ingest.")] = "127.0.0.1"
     ingest_port: Annotated[int, Field(ge=1, le=65535, description="Port of ingest.")] = 8082
     lease_ms: Annotated[
-        int, Field(ge=1000, le=600_000, description="How long a lane is held without renewal.")
+        int, Field(ge=1000, le=LEASE_MS_MAX, description="How long a lane is held without renewal.")
     ] = 5_000
     batch_events_max: Annotated[
         int, Field(ge=1, le=200_000, description="Events of one transaction at most.")

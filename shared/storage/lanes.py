@@ -12,11 +12,14 @@ import psycopg
 from psycopg import sql
 
 from shared.folds.journal import Position
+from shared.limits import LEASE_MS_MAX
 from shared.storage.generations import schema_name
 from shared.storage.stalled_commits import end_stalled
 
 #: Deaths in a row with something of a lane at hand from which on it is suspected.
 DEATHS_SUSPECT: Final = 2
+#: No clock that is right gives a longer one.
+_LEASE_MAX: Final = f"{LEASE_MS_MAX} milliseconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,15 @@ class Lanes:
             # After an outage all are outdated and all beat at once: none may wait for another.
             " gone AS (DELETE FROM callfold.projectors WHERE projector IN (SELECT projector"
             " FROM callfold.projectors WHERE expires_at < now() AND projector <> %(self)s"
-            " FOR UPDATE SKIP LOCKED))"
+            " FOR UPDATE SKIP LOCKED)),"
+            # By a clock that leapt back since: dead owners would hold their lanes that long.
+            " far AS (UPDATE callfold.leases SET expires_at = now() + %(lease)s::interval"
+            " WHERE expires_at > now() + %(most)s::interval),"
+            " further AS (UPDATE callfold.projectors SET expires_at = now() + %(lease)s::interval"
+            " WHERE expires_at > now() + %(most)s::interval AND projector <> %(self)s)"
             " SELECT 1 + count(*) FROM callfold.projectors"
             " WHERE expires_at >= now() AND projector <> %(self)s",
-            {"self": self._projector, "lease": self._lease},
+            {"self": self._projector, "lease": self._lease, "most": _LEASE_MAX},
         ).fetchone()
         return int(row[0]) if row else 1
 

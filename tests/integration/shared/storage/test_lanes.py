@@ -221,6 +221,24 @@ def test_projectors_alive_are_counted(connection: psycopg.Connection) -> None:
     assert 1 == other.beat()
 
 
+def test_clock_that_leapt_back_leaves_no_lane_with_the_dead(connection: psycopg.Connection) -> None:
+    """Leases that no clock can have given are short again: who lives renews, who died is taken."""
+    dead, alive, heir = (Lanes(connection, name, 1_000) for name in ("dead", "alive", "heir"))
+    for lanes in (dead, alive):
+        lanes.beat()
+    dead.take(3, 1)
+    held = alive.take(2, 1)
+    for table in ("projectors", "leases"):
+        connection.execute(f"UPDATE callfold.{table} SET expires_at = now() + interval '1 day'")
+    assert (3, {}) == (heir.beat(), heir.take(5, 1))
+
+    connection.execute("SELECT pg_sleep(0.6)")
+    assert (3, held) == (alive.beat(), alive.renew().epochs)
+    connection.execute("SELECT pg_sleep(0.6)")
+    assert 2 == heir.beat()
+    assert ALL - held.keys() == heir.take(5, 1).keys()
+
+
 def test_projectors_that_all_come_back_at_once_do_not_wait_for_each_other(laid_out: str) -> None:
     """After an outage every row is outdated, and each projector renews its own first."""
     with connect(laid_out, "slow") as slow, connect(laid_out, "quick") as quick:

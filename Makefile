@@ -41,7 +41,7 @@ test-sip: $(READY) sip-packages ## real SIP calls through Kamailio, driven by SI
 	@$(RUN) pytest -m sip tests/e2e $(ARGS)
 
 test-faults: $(READY) fault-packages ## the fault programme: crashes, networks, full disks, clocks
-	@$(RUN) pytest -m faults tests $(ARGS)
+	@$(RUN) pytest -m faults -n $(WORKERS) --dist loadfile tests $(ARGS)
 
 soak: $(READY) ## an hour at half load under random faults (ARGS="--minutes 5 --seed 7")
 	@$(RUN) tests.faults.soak $(ARGS)

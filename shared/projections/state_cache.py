@@ -11,6 +11,9 @@ SubjectKey = tuple[str, str, str]
 
 #: What an entry costs beside its bytes: keys, tuple, dictionary slot (measured with CPython 3.11).
 _OVERHEAD_BYTES = 450
+#: A subject beyond this leaves once it is committed: it takes the room of a hundred others, and
+#: what it frees of theirs, amid those that stay, no process gets back.
+_LARGE_BYTES = 64 * 1024
 
 
 class Kept(NamedTuple):
@@ -31,6 +34,8 @@ class StateCache:
         self._bytes_max = bytes_max
         self._bytes = 0
         self._lanes: dict[int, dict[SubjectKey, Kept]] = {}
+        #: By lane and key, what was large when it was put.
+        self._large: set[tuple[int, SubjectKey]] = set()
 
     @property
     def bytes_held(self) -> int:
@@ -54,10 +59,16 @@ class StateCache:
         if old is not None:
             self._bytes -= _size(old)
         subjects[key] = kept
-        self._bytes += _size(kept)
+        self._bytes += (size := _size(kept))
+        if size > _LARGE_BYTES:
+            self._large.add((lane, key))
 
     def shrink(self) -> None:
-        """Drop the least recently used of the largest lanes until the bound holds."""
+        """Drop what is large, then the least recently used of the largest lanes."""
+        for lane, key in self._large:
+            if (kept := self._lanes.get(lane, {}).pop(key, None)) is not None:
+                self._bytes -= _size(kept)
+        self._large.clear()
         while self._bytes > self._bytes_max:
             largest = max(self._lanes.values(), key=len)
             for key in list(largest)[: max(1, len(largest) // 8)]:
@@ -70,6 +81,7 @@ class StateCache:
 
     def clear(self) -> None:
         """Forget all: a commit failed, so nothing in memory can be trusted."""
+        self._large.clear()
         self._lanes.clear()
         self._bytes = 0
 

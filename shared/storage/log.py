@@ -99,20 +99,20 @@ class Log:
     def append(self, writes: dict[int, LaneWrite], *, at_once: bool = False) -> None:
         """Write one segment per lane that has something to archive; see `StagedTable.write`."""
         now_ms = time.time_ns() // 1_000_000
-        segments = [
-            pack(lane, self._partitions, write.archived, [(len(write.archived), now_ms)])
-            for lane, write in sorted(writes.items())
-            if write.archived
-        ]
-        if not segments:
+        lanes = [(lane, write.archived) for lane, write in sorted(writes.items()) if write.archived]
+        if not lanes:
             return
+        segments = (
+            pack(lane, self._partitions, archived, [(len(archived), now_ms)])
+            for lane, archived in lanes
+        )
         with self._connection.cursor() as cursor:
             if at_once:
                 cursor.executemany(INSERT_SEGMENT, [as_row(segment) for segment in segments])
                 return
         with self._connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.set_types(_TYPES)
-            for segment in segments:
+            for segment in segments:  # packed one after the other: each may hold megabytes
                 copy.write_row(as_row(segment))
 
     def segments(self, partition: int, after: Position, chunk: int = 50) -> Iterator[Segment]:

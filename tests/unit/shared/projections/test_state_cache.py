@@ -42,6 +42,27 @@ def test_the_least_recently_used_go_first() -> None:
     assert ["a", "b", "d"] == left
 
 
+def test_large_subjects_leave_once_they_are_committed() -> None:
+    """Until then the next batch builds on them; the small ones stay, and all bytes are counted."""
+    cache = StateCache(10**9)
+    cache.put(0, key("small"), kept(400))
+    alone = cache.bytes_held
+    for lane, subject in ((0, "large"), (1, "gone"), (0, "shrunk"), (2, "again")):
+        cache.put(lane, key(subject), kept(100_000))
+    assert cache.get(0, key("large")) is not None
+    cache.drop(1)
+    cache.put(0, key("shrunk"), kept(400))
+    cache.shrink()
+    assert [None] * 3 == [
+        cache.get(n, key(s)) for n, s in ((0, "large"), (1, "gone"), (2, "again"))
+    ]
+    cache.put(2, key("again"), kept(400))
+    cache.shrink()
+    assert cache.get(0, key("small")) is not None
+    assert cache.get(2, key("again")) is not None
+    assert 2 * alone == cache.bytes_held
+
+
 def test_a_subject_put_again_counts_once() -> None:
     """The newer revision replaces the older one, bytes and all."""
     cache = StateCache(10_000)

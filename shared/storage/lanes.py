@@ -70,9 +70,12 @@ class Lanes:
             " FOR UPDATE SKIP LOCKED)),"
             # By a clock that leapt back since: dead owners would hold their lanes that long.
             " far AS (UPDATE callfold.leases SET expires_at = now() + %(lease)s::interval"
-            " WHERE expires_at > now() + %(most)s::interval),"
+            " WHERE lane IN (SELECT lane FROM callfold.leases"
+            " WHERE expires_at > now() + %(most)s::interval FOR NO KEY UPDATE SKIP LOCKED)),"
             " further AS (UPDATE callfold.projectors SET expires_at = now() + %(lease)s::interval"
-            " WHERE expires_at > now() + %(most)s::interval AND projector <> %(self)s)"
+            " WHERE projector IN (SELECT projector FROM callfold.projectors"
+            " WHERE expires_at > now() + %(most)s::interval AND projector <> %(self)s"
+            " FOR NO KEY UPDATE SKIP LOCKED))"
             " SELECT 1 + count(*) FROM callfold.projectors"
             " WHERE expires_at >= now() AND projector <> %(self)s",
             {"self": self._projector, "lease": self._lease, "most": _LEASE_MAX},

@@ -239,16 +239,20 @@ def test_clock_that_leapt_back_leaves_no_lane_with_the_dead(connection: psycopg.
     assert ALL - held.keys() == heir.take(5, 1).keys()
 
 
-def test_projectors_that_all_come_back_at_once_do_not_wait_for_each_other(laid_out: str) -> None:
-    """After an outage every row is outdated, and each projector renews its own first."""
+@pytest.mark.parametrize("expired", ("- interval '1 s'", "+ interval '1 day'"))
+def test_projectors_that_all_come_back_at_once_do_not_wait_for_each_other(
+    laid_out: str, expired: str
+) -> None:
+    """After an outage every row is outdated, or after a leap back, and each renews its own."""
     with connect(laid_out, "slow") as slow, connect(laid_out, "quick") as quick:
         Lanes(slow, "slow", LEASE_MS).beat()
-        slow.execute("UPDATE callfold.projectors SET expires_at = now() - interval '1 s'")
+        for table in ("projectors", "leases"):
+            slow.execute(f"UPDATE callfold.{table} SET expires_at = now() {expired}".encode())
         with slow.transaction():
-            slow.execute(
-                "UPDATE callfold.projectors SET expires_at = now() + interval '1 min'"
-                " WHERE projector = 'slow'"
-            )
+            for table in ("projectors", "leases"):
+                slow.execute(
+                    f"UPDATE callfold.{table} SET expires_at = now() + interval '1 min'".encode()
+                )
             quick.execute("SET lock_timeout = '1s'")
             Lanes(quick, "quick", LEASE_MS).beat()
 
